@@ -1,0 +1,229 @@
+//! Ratings: a sparse matrix whose absent entries are unknown.
+
+use super::{Duplicates, ObservedEntries, ObservedRow, csr_from_triplets};
+use crate::{Error, Result, Scalar};
+use ndarray::ArrayView2;
+use sprs::{CsMatI, CsMatViewI};
+
+/// Observed ratings of rows (users) for columns (items); what is not stored is unknown, and a
+/// stored zero is a rating of zero.
+///
+/// Held as an `sprs` CSR matrix with 32-bit columns, reachable through [`Ratings::csr`]. All values
+/// are finite.
+///
+/// ```
+/// use matfact_core::{Duplicates, Ratings};
+/// let triplets = [(0, 0, 5.0), (0, 2, 1.0), (1, 1, 4.0)];
+/// let ratings = Ratings::from_triplets((2, 3), triplets, Duplicates::Error)?;
+/// assert_eq!(ratings.mean(), 10.0 / 3.0);
+/// # Ok::<(), matfact_core::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct Ratings<T> {
+    matrix: CsMatI<T, u32, usize>,
+}
+
+/// Ratings that borrow an `sprs` view: nothing is copied.
+///
+/// ```
+/// use matfact_core::{ObservedEntries, RatingsView};
+/// let stored = sprs::CsMatI::<f32, u32, usize>::new((1, 2), vec![0, 1], vec![1], vec![3.0]);
+/// assert_eq!(RatingsView::new(stored.view())?.observed(), 1);
+/// # Ok::<(), matfact_core::Error>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct RatingsView<'a, T> {
+    matrix: CsMatViewI<'a, T, u32, usize>,
+}
+
+impl<T: Scalar> Ratings<T> {
+    /// Ratings from `(row, column, value)` triplets in any order.
+    ///
+    /// # Errors
+    /// [`Error::IndexOutOfRange`], [`Error::DuplicateEntry`] under [`Duplicates::Error`],
+    /// [`Error::NonFinite`].
+    pub fn from_triplets(
+        shape: (usize, usize),
+        triplets: impl IntoIterator<Item = (usize, usize, T)>,
+        duplicates: Duplicates,
+    ) -> Result<Self> {
+        Self::from_csr(csr_from_triplets(shape, triplets, duplicates)?)
+    }
+
+    /// Takes the stored entries of a CSR matrix as the observed ones, explicit zeros included.
+    ///
+    /// # Errors
+    /// [`Error::UnsupportedInput`] if the matrix is CSC, [`Error::NonFinite`].
+    pub fn from_csr(matrix: CsMatI<T, u32, usize>) -> Result<Self> {
+        check(matrix.view())?;
+        Ok(Self { matrix })
+    }
+
+    /// Takes the entries of a dense table as ratings, except those equal to `absent` (NaN marks
+    /// NaN).
+    ///
+    /// ```
+    /// use matfact_core::{ObservedEntries, Ratings};
+    /// let table = ndarray::array![[5.0, f64::NAN], [0.0, 3.0]];
+    /// assert_eq!(Ratings::from_dense(table.view(), f64::NAN)?.observed(), 3);
+    /// # Ok::<(), matfact_core::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::NonFinite`] for other values that are not finite.
+    pub fn from_dense(table: ArrayView2<'_, T>, absent: T) -> Result<Self> {
+        let known = table
+            .indexed_iter()
+            .filter(|(_, v)| !(**v == absent || (v.is_nan() && absent.is_nan())))
+            .map(|((row, column), value)| (row, column, *value));
+        Self::from_triplets(table.dim(), known, Duplicates::Error)
+    }
+
+    /// The ratings as an `sprs` matrix.
+    #[must_use]
+    pub fn csr(&self) -> &CsMatI<T, u32, usize> {
+        &self.matrix
+    }
+
+    /// The same ratings, borrowed.
+    #[must_use]
+    pub fn view(&self) -> RatingsView<'_, T> {
+        RatingsView {
+            matrix: self.matrix.view(),
+        }
+    }
+
+    /// All `(row, column, value)` triplets, by row and column.
+    pub fn triplets(&self) -> impl Iterator<Item = (usize, usize, T)> + '_ {
+        self.matrix
+            .iter()
+            .map(|(value, (row, column))| (row as usize, column as usize, *value))
+    }
+
+    /// The mean of the observed values, in `f64`; NaN without any.
+    #[must_use]
+    pub fn mean(&self) -> f64 {
+        let values = self.matrix.data();
+        values.iter().map(|v| v.as_f64()).sum::<f64>() / values.len() as f64
+    }
+}
+
+impl<'a, T: Scalar> RatingsView<'a, T> {
+    /// Takes the stored entries of a CSR view as the observed ones.
+    ///
+    /// # Errors
+    /// [`Error::UnsupportedInput`] if the matrix is CSC, [`Error::NonFinite`].
+    pub fn new(matrix: CsMatViewI<'a, T, u32, usize>) -> Result<Self> {
+        check(matrix.view())?;
+        Ok(Self { matrix })
+    }
+}
+
+fn check<T: Scalar>(matrix: CsMatViewI<'_, T, u32, usize>) -> Result<()> {
+    if !matrix.is_csr() {
+        return Err(Error::UnsupportedInput {
+            algorithm: "Ratings",
+            expected: "compressed rows (CSR)",
+            actual: "compressed columns (CSC): call to_csr() on it first",
+        });
+    }
+    // Not through `Summary`, which has no opinion on an empty shape's entries.
+    match matrix.iter().find(|(value, _)| !value.is_finite()) {
+        Some((value, (row, column))) => Err(Error::NonFinite {
+            row: row as usize,
+            column: column as usize,
+            value: value.as_f64(),
+        }),
+        None => Ok(()),
+    }
+}
+
+fn row_of<'a, T: Clone>(matrix: &CsMatViewI<'a, T, u32, usize>, row: usize) -> ObservedRow<'a, T> {
+    let (pointers, columns, values) = matrix.clone().into_raw_storage();
+    let range = pointers[row] - pointers[0]..pointers[row + 1] - pointers[0];
+    ObservedRow {
+        columns: &columns[range.clone()],
+        values: &values[range],
+    }
+}
+
+impl<T: Scalar> ObservedEntries for Ratings<T> {
+    type Scalar = T;
+
+    fn shape(&self) -> (usize, usize) {
+        self.matrix.shape()
+    }
+
+    fn observed(&self) -> usize {
+        self.matrix.nnz()
+    }
+
+    fn row(&self, row: usize) -> ObservedRow<'_, T> {
+        row_of(&self.matrix.view(), row)
+    }
+}
+
+impl<T: Scalar> ObservedEntries for RatingsView<'_, T> {
+    type Scalar = T;
+
+    fn shape(&self) -> (usize, usize) {
+        self.matrix.shape()
+    }
+
+    fn observed(&self) -> usize {
+        self.matrix.nnz()
+    }
+
+    fn row(&self, row: usize) -> ObservedRow<'_, T> {
+        row_of(&self.matrix, row)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stored_zero_is_a_rating_and_nan_is_refused_by_place() {
+        let ratings =
+            Ratings::from_triplets((2, 2), [(0, 1, 0.0), (1, 0, 2.0)], Duplicates::Error).unwrap();
+        assert_eq!(ratings.observed(), 2);
+        assert_eq!(
+            ratings.row(0),
+            ObservedRow {
+                columns: &[1],
+                values: &[0.0]
+            }
+        );
+        let bad = Ratings::from_triplets((2, 2), [(1, 1, f32::NAN)], Duplicates::Error);
+        assert!(matches!(
+            bad,
+            Err(Error::NonFinite {
+                row: 1,
+                column: 1,
+                ..
+            })
+        ));
+        let csc = ratings.csr().to_csc();
+        assert!(matches!(
+            Ratings::from_csr(csc),
+            Err(Error::UnsupportedInput { .. })
+        ));
+    }
+
+    #[test]
+    fn a_view_of_some_rows_reads_its_own_rows() {
+        let triplets = [(0, 0, 1.0), (1, 1, 2.0), (2, 0, 3.0)];
+        let ratings = Ratings::from_triplets((3, 2), triplets, Duplicates::Error).unwrap();
+        let csr = ratings.csr();
+        let tail = RatingsView::new(csr.slice_outer(1..3)).unwrap();
+        assert_eq!(
+            tail.row(1),
+            ObservedRow {
+                columns: &[0],
+                values: &[3.0]
+            }
+        );
+        assert_eq!(tail.shape(), (2, 2));
+    }
+}

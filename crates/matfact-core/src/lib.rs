@@ -1,0 +1,35 @@
+//! The contract of `matfact`: what an algorithm is ([`Factorizer`]), what it takes ([`input`]), what
+//! it gives ([`Fit`], the capability traits of models) and what may go wrong ([`Error`]).
+//!
+//! This crate depends on `ndarray`, `sprs` and `thiserror` alone; an algorithm of your own needs
+//! nothing else. `ndarray` and `sprs` stand in public signatures and are re-exported.
+//!
+//! # Crate features
+//! - `serde` (off): `Serialize` and `Deserialize` for reports and models.
+#![forbid(unsafe_code)]
+
+mod error;
+mod factor_model;
+mod factorizer;
+pub mod input;
+pub mod model;
+mod record;
+mod report;
+mod run;
+mod scalar;
+
+pub use error::{Error, ErrorClass, Result};
+pub use factor_model::{Contributions, FactorModel};
+pub use factorizer::Factorizer;
+pub use input::{
+    ColumnIndex, Duplicates, Indices, Layout, LinearOperator, Matrix, ObservedEntries, ObservedRow,
+    Ratings, RatingsView, RawIndex, SparseRows, Summary, csr_from_raw_parts, csr_from_triplets,
+};
+pub use model::{Factorization, Recommend, Recommendation, Transform};
+pub use record::{ModelRecord, Persist, Tensor, TensorValues};
+pub use report::{Certificate, Fit, FitReport, Seconds, StopReason};
+pub use run::{Cancellation, Observer, Progress, Run};
+pub use scalar::Scalar;
+
+pub use ndarray;
+pub use sprs;

@@ -1,0 +1,166 @@
+//! What a fit tells about itself.
+
+use std::fmt;
+
+/// A model and how it came about.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Fit<M> {
+    /// The model.
+    pub model: M,
+    /// How the fit went.
+    pub report: FitReport,
+}
+
+impl<M> Fit<M> {
+    /// The same report with the model converted.
+    pub fn map<N>(self, convert: impl FnOnce(M) -> N) -> Fit<N> {
+        Fit {
+            model: convert(self.model),
+            report: self.report,
+        }
+    }
+}
+
+/// Why a fit stopped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
+#[non_exhaustive]
+pub enum StopReason {
+    /// The tolerance was met.
+    Converged,
+    /// All iterations that were asked for were done (for methods without a tolerance, the normal
+    /// end).
+    MaxIterations,
+    /// The asked-for error was reached.
+    TargetError,
+    /// The time budget of the [`Run`](crate::Run) was used up.
+    TimeBudget,
+    /// The [`Cancellation`](crate::Cancellation) was raised.
+    Cancelled,
+}
+
+impl fmt::Display for StopReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            StopReason::Converged => "converged",
+            StopReason::MaxIterations => "iterations done",
+            StopReason::TargetError => "target error reached",
+            StopReason::TimeBudget => "time budget used up",
+            StopReason::Cancelled => "cancelled",
+        })
+    }
+}
+
+/// How far a model is from what it should satisfy: a number that can be checked.
+#[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
+#[non_exhaustive]
+pub enum Certificate {
+    /// Norm of the projected gradient divided by its norm at the start: 0 at a stationary point.
+    ProjectedGradient(f64),
+    /// For each singular triplet, the larger of ‖A v − σ u‖ and ‖Aᵀ u − σ v‖, divided by σ₁.
+    TripletResiduals(Vec<f64>),
+}
+
+/// Seconds of wall-clock time by phase.
+#[derive(Debug, Clone, PartialEq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub struct Seconds {
+    /// Validation and initialization.
+    pub initialization: f64,
+    /// The iterations.
+    pub iterations: f64,
+    /// The certificate and the final objective.
+    pub finishing: f64,
+}
+
+impl Seconds {
+    /// The whole fit.
+    #[must_use]
+    pub fn total(&self) -> f64 {
+        self.initialization + self.iterations + self.finishing
+    }
+}
+
+/// How a fit went: iterations, why it stopped, objective, certificate, time.
+#[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub struct FitReport {
+    /// The algorithm's name as on the command line.
+    pub algorithm: String,
+    /// Rows and columns of the input.
+    pub shape: (usize, usize),
+    /// Stored or observed entries of the input; `None` for an operator known by its products.
+    pub stored: Option<usize>,
+    /// The rank.
+    pub rank: usize,
+    /// Iterations (epochs, power iterations) done.
+    pub iterations: usize,
+    /// Why the fit stopped.
+    pub stop: StopReason,
+    /// The value of the algorithm's objective at the end; each algorithm's page defines it.
+    pub objective: f64,
+    /// ‖X − X̂‖ / ‖X‖ in the Frobenius norm, for matrix input whose norm is known.
+    pub relative_error: Option<f64>,
+    /// The objective after each iteration.
+    pub history: Vec<f64>,
+    /// How far from a stationary point, or the residual of each triplet.
+    pub certificate: Option<Certificate>,
+    /// Seconds by phase.
+    pub seconds: Seconds,
+    /// Threads that the fit ran on.
+    pub threads: usize,
+    /// Seed of the random numbers.
+    pub seed: u64,
+    /// Things worth knowing that are no errors, in plain words.
+    pub notices: Vec<String>,
+}
+
+impl FitReport {
+    /// A report with everything else at zero or empty, for algorithms to fill in.
+    #[must_use]
+    pub fn new(algorithm: &str, shape: (usize, usize), rank: usize, seed: u64) -> Self {
+        Self {
+            algorithm: algorithm.to_owned(),
+            shape,
+            stored: None,
+            rank,
+            iterations: 0,
+            stop: StopReason::MaxIterations,
+            objective: f64::NAN,
+            relative_error: None,
+            history: Vec::new(),
+            certificate: None,
+            seconds: Seconds::default(),
+            threads: 1,
+            seed,
+            notices: Vec::new(),
+        }
+    }
+
+    /// Whether a tolerance or a target was met.
+    #[must_use]
+    pub fn converged(&self) -> bool {
+        matches!(self.stop, StopReason::Converged | StopReason::TargetError)
+    }
+}
+
+impl fmt::Display for FitReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (rows, columns) = self.shape;
+        write!(
+            f,
+            "{}: {rows} x {columns}, rank {}",
+            self.algorithm, self.rank
+        )?;
+        write!(f, ", {} after {} iterations", self.stop, self.iterations)?;
+        if let Some(error) = self.relative_error {
+            write!(f, ", relative error {error:.6}")?;
+        }
+        write!(f, ", {:.3} s", self.seconds.total())
+    }
+}
