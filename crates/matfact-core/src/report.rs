@@ -58,7 +58,8 @@ impl fmt::Display for StopReason {
 #[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
 #[non_exhaustive]
 pub enum Certificate {
-    /// Norm of the projected gradient divided by its norm at the start: 0 at a stationary point.
+    /// Norm of the projected gradient divided by the norm of the data's part of the gradient: 0 at a
+    /// stationary point, whatever the scale of the data.
     ProjectedGradient(f64),
     /// For each singular triplet, the larger of ‖A v − σ u‖ and ‖Aᵀ u − σ v‖, divided by σ₁.
     TripletResiduals(Vec<f64>),

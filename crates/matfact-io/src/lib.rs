@@ -1,1 +1,35 @@
-//! Under construction.
+//! Data files in, model files out and in.
+//!
+//! | function | reads or writes |
+//! |---|---|
+//! | [`read_matrix`] | a matrix: NumPy `.npy` or MatrixMarket `.mtx`, plain or `.gz` |
+//! | [`write_npy`] | a dense matrix as `.npy` |
+//! | [`read_ratings`] | `user item rating` lines with ids of any kind, as training data |
+//! | [`read_ratings_with_ids`] | the same lines against the ids of a model, as test data |
+//! | [`read_pairs`] | `user item` lines, to be predicted |
+//! | [`save_model`], [`load_model`] | a model in one safetensors file with checksums |
+//!
+//! Three rules hold everywhere:
+//! - what a file says about its own size is checked against the bytes that are there before memory
+//!   is asked for;
+//! - every refusal names the file, the line and field where it has them, and what to do;
+//! - a file is written beside its final name and renamed when it is complete, so that a reader sees
+//!   the old file or the new one, never a part.
+#![forbid(unsafe_code)]
+
+mod atomic;
+mod fault;
+mod ids;
+mod matrix;
+mod model;
+mod ratings;
+mod source;
+mod text;
+
+pub use ids::Ids;
+pub use matrix::{MatrixData, read_matrix, write_npy};
+pub use model::{FORMAT_VERSION, ModelFile, load_model, save_model};
+pub use ratings::{
+    OnError, Pair, Pairs, RatedPair, RatedPairs, RatingsData, RatingsOptions, Separator,
+    SkippedLine, read_pairs, read_ratings, read_ratings_with_ids,
+};

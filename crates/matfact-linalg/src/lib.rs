@@ -8,10 +8,24 @@
 //! Everything gives the same bits for any number of threads. This is the only crate that knows
 //! `faer`, and the only one that may hold `unsafe` code.
 
+mod dense;
+mod hals;
+mod jacobi;
 mod pool;
+mod products;
 mod random;
+mod randomized;
+mod sgd;
 mod simd;
+mod sparse;
 
+pub use dense::{gram, multiply_dense, small_svd, thin_qr};
+pub use hals::{Violation, update_non_negative_rows};
+pub use jacobi::jacobi_svd;
 pub use pool::{PoolInfo, in_pool};
+pub use products::{Products, inner_product, squared_product_norm};
 pub use random::{random_normal, random_stream};
+pub use randomized::{RandomizedSvd, Triplets, randomized_svd};
+pub use sgd::{BlockEntry, BlockSide, DescentStep, FactorLanes, ShrunkBias, descend_block};
 pub use simd::Simd;
+pub use sparse::{multiply_sparse, multiply_sparse_transposed};

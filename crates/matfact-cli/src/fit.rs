@@ -1,0 +1,316 @@
+//! `matfact fit`.
+
+use crate::arguments::{CommonOptions, FitCommand, NmfOptions, Precision, SgdOptions, SvdOptions};
+use crate::input::{Accuracy, Split, load};
+use crate::output::{complain, grouped, peak_memory_bytes, say, say_json};
+use crate::progress::{Bar, interruption};
+use matfact::io::{Ids, MatrixData, ModelFile, RatedPair, read_matrix, save_model};
+use matfact::{
+    Algorithm, AnyModel, Error, FactorModel, Factorizer, Fit, FitReport, Input, Nmf,
+    ObservedEntries, Persist, Ratings, Result, Run, Scalar, Sgd, StopReason, TruncatedSvd,
+};
+use serde_json::{Value, json};
+use std::path::PathBuf;
+use std::time::Instant;
+
+/// Fits what the command line asks for.
+pub(crate) fn run(command: &FitCommand) -> Result<()> {
+    match command {
+        FitCommand::Nmf(options) => by_precision(&options.common, &Algorithm::Nmf(nmf(options)), None),
+        FitCommand::Svd(options) => by_precision(&options.common, &Algorithm::Svd(svd(options)), None),
+        FitCommand::Sgd(options) => {
+            by_precision(&options.common, &Algorithm::Sgd(sgd(options)?), Some(options))
+        }
+    }
+}
+
+fn nmf(options: &NmfOptions) -> Nmf {
+    let mut nmf = Nmf::new(options.common.rank).seed(options.common.seed);
+    if let Some(init) = options.init {
+        nmf = nmf.init(init.into());
+    }
+    if let Some(max_iter) = options.max_iter {
+        nmf = nmf.max_iter(max_iter);
+    }
+    if let Some(tol) = options.tol {
+        nmf = nmf.tol(tol);
+    }
+    if let Some(error) = options.target_error {
+        nmf = nmf.target_error(error);
+    }
+    if let Some(sweeps) = options.sweeps {
+        nmf = nmf.sweeps(sweeps);
+    }
+    if let Some(alpha) = options.alpha_w {
+        nmf = nmf.alpha_w(alpha);
+    }
+    if let Some(alpha) = options.alpha_h {
+        nmf = nmf.alpha_h(alpha);
+    }
+    if let Some(ratio) = options.l1_ratio {
+        nmf = nmf.l1_ratio(ratio);
+    }
+    nmf
+}
+
+fn svd(options: &SvdOptions) -> TruncatedSvd {
+    let mut svd = TruncatedSvd::new(options.common.rank).seed(options.common.seed);
+    if let Some(columns) = options.oversampling {
+        svd = svd.oversampling(columns);
+    }
+    if let Some(iterations) = options.power_iterations {
+        svd = svd.power_iterations(iterations);
+    }
+    svd
+}
+
+fn sgd(options: &SgdOptions) -> Result<Sgd> {
+    let mut sgd = Sgd::new(options.common.rank).seed(options.common.seed);
+    if let Some(epochs) = options.epochs {
+        sgd = sgd.epochs(epochs);
+    }
+    if let Some(rate) = options.learning_rate {
+        sgd = sgd.learning_rate(rate);
+    }
+    if let Some(penalty) = options.regularization {
+        sgd = sgd.regularization(penalty);
+    }
+    if let Some(penalty) = options.bias_regularization {
+        sgd = sgd.bias_regularization(penalty);
+    }
+    sgd = sgd.biased(!options.unbiased);
+    sgd.validate()?;
+    Ok(sgd)
+}
+
+fn by_precision(
+    common: &CommonOptions,
+    algorithm: &Algorithm,
+    ratings: Option<&SgdOptions>,
+) -> Result<()> {
+    check_output(common)?;
+    match common.precision {
+        Precision::F32 => execute::<f32>(common, algorithm, ratings),
+        Precision::F64 => execute::<f64>(common, algorithm, ratings),
+    }
+}
+
+/// Refuses an output that cannot be written before hours of work are spent on it.
+fn check_output(common: &CommonOptions) -> Result<()> {
+    let Some(path) = &common.model else { return Ok(()) };
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.map_or_else(|| PathBuf::from("."), PathBuf::from);
+    if !folder.is_dir() {
+        let source = std::io::Error::new(std::io::ErrorKind::NotFound, "no such folder");
+        return Err(Error::Io { path: folder, source });
+    }
+    if path.is_dir() {
+        let source = std::io::Error::new(std::io::ErrorKind::IsADirectory, "is a folder");
+        return Err(Error::Io { path: path.clone(), source });
+    }
+    Ok(())
+}
+
+/// What a fit leaves behind beside the model.
+struct Outcome<T> {
+    fit: Fit<AnyModel<T>>,
+    load_seconds: f64,
+    ids: Option<(Ids, Ids)>,
+    range: Option<(T, T)>,
+    train: Option<Accuracy>,
+    test: Option<Accuracy>,
+    baseline: Option<Accuracy>,
+}
+
+fn execute<T: Scalar>(
+    common: &CommonOptions,
+    algorithm: &Algorithm,
+    ratings: Option<&SgdOptions>,
+) -> Result<()> {
+    let started = Instant::now();
+    let outcome = match ratings {
+        Some(options) => {
+            let split: Split<T> = load(options)?;
+            let load_seconds = started.elapsed().as_secs_f64();
+            let fit = fit(common, algorithm, &Input::from(&split.train))?;
+            score(fit, split, load_seconds)
+        }
+        None => {
+            let data: MatrixData<T> = read_matrix(&common.input)?;
+            let load_seconds = started.elapsed().as_secs_f64();
+            let fit = fit(common, algorithm, &Input::Matrix(data.as_matrix()))?;
+            Outcome {
+                fit,
+                load_seconds,
+                ids: None,
+                range: None,
+                train: None,
+                test: None,
+                baseline: None,
+            }
+        }
+    };
+    for notice in &outcome.fit.report.notices {
+        complain(&format!("notice: {notice}"));
+    }
+    if outcome.fit.report.stop == StopReason::Cancelled {
+        complain("notice: interrupted; this is the model so far");
+    }
+    if let Some(path) = &common.model {
+        let file = model_file(algorithm, &outcome);
+        save_model(path, &file)?;
+    }
+    if common.json { say_json(&summary_json(common, &outcome)) } else { say(&summary(common, &outcome)) }
+}
+
+fn fit<T: Scalar>(
+    common: &CommonOptions,
+    algorithm: &Algorithm,
+    input: &Input<'_, T>,
+) -> Result<Fit<AnyModel<T>>> {
+    let bar = Bar::new();
+    let mut observer = bar.observer();
+    let mut run = Run::new().observer(&mut observer).cancellation(interruption());
+    if let Some(threads) = common.threads {
+        run = run.threads(threads);
+    }
+    if let Some(budget) = common.time_budget {
+        run = run.time_budget(budget);
+    }
+    algorithm.fit_with(input, &mut run)
+}
+
+fn score<T: Scalar>(fit: Fit<AnyModel<T>>, split: Split<T>, load_seconds: f64) -> Outcome<T> {
+    let (mut train, mut test) = (None, None);
+    if let AnyModel::Factors(model) = &fit.model {
+        train = accuracy_on(model, split.range, &split.train);
+        test = Accuracy::of_model(model, split.range, split.test.iter().copied());
+    }
+    let mean = split.train.mean();
+    let baseline = Accuracy::of(split.test.iter().map(|pair| (mean, pair.value.as_f64())));
+    Outcome {
+        fit,
+        load_seconds,
+        ids: Some((split.rows, split.columns)),
+        range: Some(split.range),
+        train,
+        test,
+        baseline,
+    }
+}
+
+fn accuracy_on<T: Scalar>(
+    model: &FactorModel<T>,
+    range: (T, T),
+    ratings: &Ratings<T>,
+) -> Option<Accuracy> {
+    let pairs = (0..ratings.shape().0).flat_map(|row| {
+        let entries = ratings.row(row);
+        entries.columns.iter().zip(entries.values).map(move |(column, value)| RatedPair {
+            row: Some(row),
+            column: Some(*column as usize),
+            value: *value,
+        })
+    });
+    Accuracy::of_model(model, range, pairs)
+}
+
+fn model_file<T: Scalar>(algorithm: &Algorithm, outcome: &Outcome<T>) -> ModelFile {
+    let mut record = outcome.fit.model.to_record();
+    record.algorithm = algorithm.name().to_owned();
+    if let Some((low, high)) = outcome.range {
+        record.attributes.insert("rating_minimum".to_owned(), format!("{:?}", low.as_f64()));
+        record.attributes.insert("rating_maximum".to_owned(), format!("{:?}", high.as_f64()));
+    }
+    let (row_ids, column_ids) = outcome.ids.clone().unzip();
+    ModelFile {
+        parameters: serde_json::to_value(algorithm).unwrap_or_default(),
+        report: serde_json::to_value(&outcome.fit.report).unwrap_or_default(),
+        seed: outcome.fit.report.seed,
+        row_ids,
+        column_ids,
+        ..ModelFile::new(record)
+    }
+}
+
+fn summary_json<T: Scalar>(common: &CommonOptions, outcome: &Outcome<T>) -> Value {
+    let report = &outcome.fit.report;
+    let mut object = json!({
+        "algorithm": report.algorithm,
+        "shape": report.shape,
+        "stored": report.stored,
+        "rank": report.rank,
+        "iterations": report.iterations,
+        "stop": report.stop,
+        "seconds": report.seconds.total(),
+        "load_seconds": outcome.load_seconds,
+        "objective": finite(report.objective),
+        "history": report.history,
+        "certificate": report.certificate,
+        "peak_memory_bytes": peak_memory_bytes(),
+        "threads": report.threads,
+        "seed": report.seed,
+        "notices": report.notices,
+        "model": common.model,
+    });
+    let accuracy = [
+        ("train", outcome.train),
+        ("test", outcome.test),
+        ("predict_the_mean", outcome.baseline),
+    ];
+    for (name, accuracy) in accuracy {
+        if let Some(accuracy) = accuracy {
+            object[name] = accuracy.to_json();
+        }
+    }
+    if let Some(error) = report.relative_error {
+        object["relative_error"] = json!(error);
+    }
+    object
+}
+
+/// JSON has no NaN.
+fn finite(value: f64) -> Value {
+    if value.is_finite() { json!(value) } else { Value::Null }
+}
+
+fn summary<T: Scalar>(common: &CommonOptions, outcome: &Outcome<T>) -> String {
+    let report: &FitReport = &outcome.fit.report;
+    let (rows, columns) = report.shape;
+    let mut lines = vec![format!(
+        "{}  {} x {}, {} entries, rank {}, {}",
+        report.algorithm,
+        grouped(rows),
+        grouped(columns),
+        grouped(report.stored.unwrap_or_default()),
+        report.rank,
+        T::NAME
+    )];
+    let mut line = |name: &str, text: String| lines.push(format!("  {name:<16}{text}"));
+    line("stopped", format!("{} ({} iterations)", report.stop, report.iterations));
+    line(
+        "seconds",
+        format!(
+            "{:.3} fit, {:.3} reading, {} threads",
+            report.seconds.total(),
+            outcome.load_seconds,
+            report.threads
+        ),
+    );
+    if let Some(error) = report.relative_error {
+        line("relative error", format!("{error:.6}"));
+    }
+    for (name, accuracy) in [("train", outcome.train), ("test", outcome.test)] {
+        if let Some(Accuracy { rmse, mae }) = accuracy {
+            line(name, format!("RMSE {rmse:.4}, MAE {mae:.4}"));
+        }
+    }
+    if let Some(Accuracy { rmse, mae }) = outcome.baseline {
+        line("mean instead", format!("RMSE {rmse:.4}, MAE {mae:.4} on the test ratings"));
+    }
+    match &common.model {
+        Some(path) => line("model", path.display().to_string()),
+        None => line("model", "not kept (--model FILE keeps it)".to_owned()),
+    }
+    lines.join("\n")
+}

@@ -1,0 +1,140 @@
+//! `matfact predict`.
+
+use crate::arguments::PredictOptions;
+use crate::input::Accuracy;
+use crate::output::{complain, grouped, say, say_json};
+use matfact::io::{Ids, ModelFile, load_model, read_pairs};
+use matfact::{AnyModel, Error, Factorization, Persist, Result, Scalar};
+use serde_json::json;
+use std::fmt::Write;
+use std::path::Path;
+
+/// Predicts the pairs that the command line asks for.
+pub(crate) fn run(options: &PredictOptions) -> Result<()> {
+    let file = load_model(&options.model)?;
+    if file.record.scalar() == Some(f64::NAME) {
+        predict::<f64>(options, &file)
+    } else {
+        predict::<f32>(options, &file)
+    }
+}
+
+/// Names an error of the record by the file it came from.
+pub(crate) fn corrupt(path: &Path, error: Error) -> Error {
+    match error {
+        Error::InvalidModel { reason } => Error::Corrupt { path: path.to_owned(), reason },
+        other => other,
+    }
+}
+
+/// One pair with what is known of it.
+struct Asked {
+    user: String,
+    item: String,
+    rating: Option<f64>,
+}
+
+fn predict<T: Scalar>(options: &PredictOptions, file: &ModelFile) -> Result<()> {
+    let model = AnyModel::<T>::from_record(&file.record)
+        .map_err(|error| corrupt(&options.model, error))?;
+    let asked = asked::<T>(options)?;
+    let range = if options.no_clip { None } else { training_range(file) };
+    let mut predictions = Vec::with_capacity(asked.len());
+    let mut unknown = 0_usize;
+    for pair in &asked {
+        let row = index("user", file.row_ids.as_ref(), &pair.user, model.shape().0)?;
+        let column = index("item", file.column_ids.as_ref(), &pair.item, model.shape().1)?;
+        unknown += usize::from(row.is_none() || column.is_none());
+        let value = match &model {
+            AnyModel::Factors(model) => model.predict_or_fallback(row, column).as_f64(),
+            other => match (row, column) {
+                (Some(row), Some(column)) => other.predict(row, column)?.as_f64(),
+                (None, _) => return Err(unknown_id("user", &pair.user)),
+                (_, None) => return Err(unknown_id("item", &pair.item)),
+            },
+        };
+        predictions.push(match range {
+            Some((low, high)) => value.clamp(low, high),
+            None => value,
+        });
+    }
+    let rated = asked.iter().zip(&predictions).filter_map(|(a, p)| a.rating.map(|r| (*p, r)));
+    let accuracy = Accuracy::of(rated);
+    if options.json {
+        let list: Vec<_> = asked
+            .iter()
+            .zip(&predictions)
+            .map(|(pair, value)| json!({ "user": pair.user, "item": pair.item, "prediction": value }))
+            .collect();
+        return say_json(&json!({
+            "predictions": list,
+            "unknown": unknown,
+            "accuracy": accuracy.map(Accuracy::to_json),
+        }));
+    }
+    let mut text = String::new();
+    for (pair, value) in asked.iter().zip(&predictions) {
+        let _ = writeln!(text, "{}\t{}\t{value:.6}", pair.user, pair.item);
+    }
+    say(text.trim_end())?;
+    if unknown > 0 {
+        let (unknown, all) = (grouped(unknown), grouped(asked.len()));
+        complain(&format!(
+            "notice: {unknown} of {all} pairs have a user or item that was not in the training \
+             ratings: predicted from the mean and the bias that is known"
+        ));
+    }
+    if let Some(Accuracy { rmse, mae }) = accuracy {
+        complain(&format!("RMSE {rmse:.4}, MAE {mae:.4} against the ratings given"));
+    }
+    Ok(())
+}
+
+fn asked<T: Scalar>(options: &PredictOptions) -> Result<Vec<Asked>> {
+    if let (Some(user), Some(item)) = (&options.user, &options.item) {
+        return Ok(vec![Asked { user: user.clone(), item: item.clone(), rating: None }]);
+    }
+    let Some(path) = &options.pairs else { return Ok(Vec::new()) };
+    let pairs = read_pairs::<T>(path, &options.reading.resolve()?)?;
+    if pairs.skipped_count > 0 {
+        complain(&format!("notice: {} lines skipped", grouped(pairs.skipped_count)));
+    }
+    let asked = pairs.pairs.iter().map(|pair| Asked {
+        user: pairs.rows.name(pair.row).to_owned(),
+        item: pairs.columns.name(pair.column).to_owned(),
+        rating: pair.value.map(|value| value.as_f64()),
+    });
+    Ok(asked.collect())
+}
+
+/// The index of an id: from the model's ids, or for a model without ids the number itself, counted
+/// from 0.
+fn index(
+    axis: &'static str,
+    ids: Option<&Ids>,
+    id: &str,
+    bound: usize,
+) -> Result<Option<usize>> {
+    match ids {
+        Some(ids) => Ok(ids.index(id)),
+        None => match id.parse::<usize>() {
+            Ok(index) if index < bound => Ok(Some(index)),
+            Ok(index) => {
+                let axis = if axis == "user" { "row" } else { "column" };
+                Err(Error::IndexOutOfRange { axis, index: index as i128, position: 0, bound })
+            }
+            Err(_) => Err(unknown_id(axis, id)),
+        },
+    }
+}
+
+fn unknown_id(axis: &'static str, id: &str) -> Error {
+    Error::UnknownId { axis, id: id.to_owned() }
+}
+
+/// The range of the training ratings, where the model file has one.
+fn training_range(file: &ModelFile) -> Option<(f64, f64)> {
+    let bound = |name: &str| file.record.attributes.get(name)?.parse::<f64>().ok();
+    let (low, high) = (bound("rating_minimum")?, bound("rating_maximum")?);
+    (low <= high).then_some((low, high))
+}

@@ -1,0 +1,11 @@
+//! NumPy's format for one array.
+
+mod header;
+mod read;
+mod write;
+
+pub(super) use read::read;
+pub use write::write_npy;
+
+/// The first bytes of every npy file.
+pub(super) const MAGIC: &[u8] = b"\x93NUMPY";

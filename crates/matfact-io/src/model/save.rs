@@ -1,0 +1,212 @@
+//! Writing a model file.
+
+use super::header::{Header, MAX_HEADER, METADATA, TensorInfo, hex};
+use super::{COLUMN_IDS, FORMAT_VERSION, IdNames, ModelFile, ROW_IDS};
+use crate::atomic::write_atomically;
+use crate::ids::Ids;
+use matfact_core::{Error, Result, Tensor, TensorValues};
+use std::collections::BTreeMap;
+use std::io;
+use std::path::Path;
+
+/// Values converted to bytes at a time.
+const CHUNK: usize = 8 << 10;
+
+/// Writes a model file, which appears when it is complete: into a temporary file in the same
+/// folder, synced, renamed, the folder synced. If anything fails, a file that was there before is
+/// left as it was.
+///
+/// A symbolic link at `path` stays, and what it points to is replaced.
+///
+/// # Errors
+/// [`Error::Io`] with the path, also where it names a directory, a device or a read-only file;
+/// [`Error::InvalidModel`] for what could not be loaded again: a tensor whose shape disagrees with
+/// its values, a value that is not finite, a name that the format needs itself, parameters nested
+/// more than about 100 deep.
+///
+/// ```
+/// use matfact_core::{Error, ModelRecord, ndarray::array};
+/// use matfact_io::{ModelFile, save_model};
+/// let mut record = ModelRecord::new("nmf");
+/// record.insert("w", &array![f64::NAN]);
+/// let refused = save_model("never-written.safetensors", &ModelFile::new(record));
+/// assert!(matches!(refused, Err(Error::InvalidModel { .. })));
+/// ```
+pub fn save_model(path: impl AsRef<Path>, file: &ModelFile) -> Result<()> {
+    let tensors = tensors(file)?;
+    let mut header = Header {
+        tensors: BTreeMap::new(),
+        metadata: metadata(file)?,
+    };
+    for (name, content) in &tensors {
+        header.tensors.insert((*name).to_owned(), content.info());
+        let mut checksum = 0;
+        content
+            .write(&mut |bytes| {
+                checksum = crc32c::crc32c_append(checksum, bytes);
+                Ok(())
+            })
+            .map_err(|error| invalid(error.to_string()))?;
+        header
+            .metadata
+            .insert(format!("tensor_crc32c.{name}"), hex(checksum));
+    }
+    if header.lay_out().is_none() {
+        return Err(invalid("its tensors are larger than any file".to_owned()));
+    }
+    let encoded = header.encode().map_err(|e| invalid(e.to_string()))?;
+    if encoded.len() as u64 > MAX_HEADER {
+        return Err(invalid(format!(
+            "attributes, parameters and report take {} bytes, and at most {MAX_HEADER} are allowed",
+            encoded.len()
+        )));
+    }
+    write_atomically(path.as_ref(), |out| {
+        out.write_all(&encoded)?;
+        for name in header.by_place() {
+            if let Some(content) = tensors.get(name) {
+                content.write(&mut |bytes| out.write_all(bytes))?;
+            }
+        }
+        Ok(())
+    })
+}
+
+fn invalid(reason: String) -> Error {
+    Error::InvalidModel { reason }
+}
+
+/// What becomes a tensor of the file.
+enum Content<'a> {
+    Numbers(&'a Tensor),
+    IdText(&'a Ids),
+    IdOffsets(&'a Ids),
+}
+
+/// All tensors by name, checked.
+fn tensors(file: &ModelFile) -> Result<BTreeMap<&str, Content<'_>>> {
+    let mut tensors = BTreeMap::new();
+    for (name, tensor) in &file.record.tensors {
+        check(name, tensor)?;
+        tensors.insert(&name[..], Content::Numbers(tensor));
+    }
+    for (names, ids) in [(ROW_IDS, &file.row_ids), (COLUMN_IDS, &file.column_ids)] {
+        let IdNames { text, offsets, .. } = names;
+        if let Some(ids) = ids {
+            tensors.insert(text, Content::IdText(ids));
+            tensors.insert(offsets, Content::IdOffsets(ids));
+        }
+    }
+    Ok(tensors)
+}
+
+fn check(name: &str, tensor: &Tensor) -> Result<()> {
+    let reserved = [
+        METADATA,
+        ROW_IDS.text,
+        ROW_IDS.offsets,
+        COLUMN_IDS.text,
+        COLUMN_IDS.offsets,
+    ];
+    if reserved.contains(&name) {
+        return Err(invalid(format!("a tensor cannot have the name {name}")));
+    }
+    let (length, bad) = match &tensor.values {
+        TensorValues::F32(values) => (values.len(), values.iter().position(|v| !v.is_finite())),
+        TensorValues::F64(values) => (values.len(), values.iter().position(|v| !v.is_finite())),
+    };
+    let count = tensor
+        .shape
+        .iter()
+        .try_fold(1_usize, |count, n| count.checked_mul(*n));
+    if count != Some(length) {
+        return Err(invalid(format!(
+            "tensor {name} of shape {:?} has {length} values",
+            tensor.shape
+        )));
+    }
+    match bad {
+        Some(at) => Err(invalid(format!("tensor {name} is not finite at {at}"))),
+        None => Ok(()),
+    }
+}
+
+fn metadata(file: &ModelFile) -> Result<BTreeMap<String, String>> {
+    let mut metadata = BTreeMap::from([
+        ("format".to_owned(), "matfact".to_owned()),
+        ("format_version".to_owned(), FORMAT_VERSION.to_string()),
+        ("algorithm".to_owned(), file.record.algorithm.clone()),
+        (
+            "parameters".to_owned(),
+            json("parameters", &file.parameters)?,
+        ),
+        ("report".to_owned(), json("report", &file.report)?),
+        ("seed".to_owned(), file.seed.to_string()),
+    ]);
+    for (name, value) in &file.record.attributes {
+        metadata.insert(format!("attribute.{name}"), value.clone());
+    }
+    Ok(metadata)
+}
+
+/// The value as text, if that text can be read again.
+fn json(name: &str, value: &serde_json::Value) -> Result<String> {
+    let text = serde_json::to_string(value).map_err(|e| invalid(format!("{name}: {e}")))?;
+    match serde_json::from_str::<serde_json::Value>(&text) {
+        Ok(back) if back == *value => Ok(text),
+        Ok(_) => Err(invalid(format!(
+            "{name}: a number would not come back the same"
+        ))),
+        Err(error) => Err(invalid(format!("{name}: {error}"))),
+    }
+}
+
+impl Content<'_> {
+    /// The header's line, its place still open.
+    fn info(&self) -> TensorInfo {
+        let (dtype, shape) = match self {
+            Content::Numbers(tensor) => match tensor.values {
+                TensorValues::F32(_) => ("F32", tensor.shape.clone()),
+                TensorValues::F64(_) => ("F64", tensor.shape.clone()),
+            },
+            Content::IdText(ids) => ("U8", vec![ids.text().len()]),
+            Content::IdOffsets(ids) => ("U64", vec![ids.len() + 1]),
+        };
+        TensorInfo {
+            dtype: dtype.to_owned(),
+            shape,
+            data_offsets: (0, 0),
+        }
+    }
+
+    /// Hands on the little-endian bytes in pieces.
+    fn write(&self, sink: &mut dyn FnMut(&[u8]) -> io::Result<()>) -> io::Result<()> {
+        match self {
+            Content::Numbers(tensor) => match &tensor.values {
+                TensorValues::F32(values) => in_pieces(values, |v| v.to_le_bytes(), sink),
+                TensorValues::F64(values) => in_pieces(values, |v| v.to_le_bytes(), sink),
+            },
+            Content::IdText(ids) => sink(ids.text().as_bytes()),
+            Content::IdOffsets(ids) => {
+                sink(&0_u64.to_le_bytes())?;
+                in_pieces(ids.ends(), |end| (*end as u64).to_le_bytes(), sink)
+            }
+        }
+    }
+}
+
+fn in_pieces<V, const N: usize>(
+    values: &[V],
+    bytes: impl Fn(&V) -> [u8; N],
+    sink: &mut dyn FnMut(&[u8]) -> io::Result<()>,
+) -> io::Result<()> {
+    let mut buffer = Vec::with_capacity(CHUNK * N);
+    for piece in values.chunks(CHUNK) {
+        buffer.clear();
+        for value in piece {
+            buffer.extend_from_slice(&bytes(value));
+        }
+        sink(&buffer)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,361 @@
+//! Ratings as delimited text: `user item rating [time]`.
+
+mod columns;
+mod fields;
+mod options;
+mod scan;
+
+use crate::ids::Ids;
+use crate::{fault, source};
+use matfact_core::{Error, Ratings, Result, Scalar, csr_from_triplets};
+use scan::{Line, Outcome, scan};
+use std::path::Path;
+
+pub use options::{OnError, RatingsOptions, Separator};
+
+/// A line that was left out under [`OnError::Skip`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SkippedLine {
+    /// Line, counted from 1.
+    pub line: usize,
+    /// Field, counted from 1, where the fault lies in one.
+    pub column: Option<usize>,
+    /// What is wrong with it.
+    pub message: String,
+}
+
+/// Ratings with the ids that their rows and columns stand for.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct RatingsData<T> {
+    /// The ratings.
+    pub ratings: Ratings<T>,
+    /// The users, in order of first appearance.
+    pub rows: Ids,
+    /// The items, in order of first appearance.
+    pub columns: Ids,
+    /// The first lines left out under [`OnError::Skip`], at most 10.
+    pub skipped: Vec<SkippedLine>,
+    /// How many lines were left out.
+    pub skipped_count: usize,
+    /// Ratings merged into another one of the same user and item.
+    pub duplicates: usize,
+    /// Lines in the file, header and blank ones included.
+    pub lines: usize,
+    /// The first line's fields, if it was taken as a header.
+    pub header: Option<Vec<String>>,
+}
+
+/// A rating whose user or item may be unknown.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct RatedPair<T> {
+    /// The user's index; `None` if the id is unknown.
+    pub row: Option<usize>,
+    /// The item's index; `None` if the id is unknown.
+    pub column: Option<usize>,
+    /// The rating.
+    pub value: T,
+}
+
+/// Ratings read against existing ids, in the order of the file.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct RatedPairs<T> {
+    /// The ratings; a pair given twice stands here twice.
+    pub pairs: Vec<RatedPair<T>>,
+    /// The first lines left out under [`OnError::Skip`], at most 10.
+    pub skipped: Vec<SkippedLine>,
+    /// How many lines were left out.
+    pub skipped_count: usize,
+    /// Lines in the file, header and blank ones included.
+    pub lines: usize,
+}
+
+/// A user and an item.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Pair<T> {
+    /// The user's index in [`Pairs::rows`].
+    pub row: usize,
+    /// The item's index in [`Pairs::columns`].
+    pub column: usize,
+    /// The rating, if the line has one.
+    pub value: Option<T>,
+}
+
+/// Pairs of users and items in the order of the file, with ids of their own: looking each id up in
+/// a model is left to the caller, once for each id and not for each line.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Pairs<T> {
+    /// The pairs; one given twice stands here twice.
+    pub pairs: Vec<Pair<T>>,
+    /// The users of this file.
+    pub rows: Ids,
+    /// The items of this file.
+    pub columns: Ids,
+    /// The first lines left out under [`OnError::Skip`], at most 10.
+    pub skipped: Vec<SkippedLine>,
+    /// How many lines were left out.
+    pub skipped_count: usize,
+    /// Lines in the file, header and blank ones included.
+    pub lines: usize,
+}
+
+/// Reads ratings from delimited text, plain or `.gz`: one `user item rating [time]` a line.
+///
+/// Separator and header are found from the first lines unless the options say them. Columns are
+/// found by the header's names (`user`, `userId`, `user_id`, `item`, `movieId`, `rating`, `score`,
+/// ...) in any order, else by position. Ids are any text; blanks around a field do not count, and
+/// with commas or semicolons a field may stand in double quotes (RFC 4180, without line ends). The
+/// time and, in a file with a header, further columns are not looked at. Blank lines, a byte order
+/// mark and either kind of line end are fine.
+///
+/// # Errors
+/// [`Error::Io`] where there is no readable file; [`Error::Parse`] with line and field for a line
+/// that is not a finite rating of a user for an item, and for a pair that is rated twice (unless
+/// the options say what to do); [`Error::Overflow`] for a rating beyond `f32` read as `f32`;
+/// [`Error::PickleRefused`].
+///
+/// ```
+/// use matfact_core::ObservedEntries;
+/// use matfact_io::{RatingsOptions, read_ratings};
+/// let folder = tempfile::tempdir()?;
+/// let path = folder.path().join("ratings.csv");
+/// std::fs::write(&path, "userId,movieId,rating\nada,\"Alien, 1979\",5\nbob,Heat,3.5\n")?;
+/// let data = read_ratings::<f32>(&path, &RatingsOptions::default())?;
+/// assert_eq!(data.ratings.shape(), (2, 2));
+/// assert_eq!(data.columns.name(0), "Alien, 1979");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn read_ratings<T: Scalar>(
+    path: impl AsRef<Path>,
+    options: &RatingsOptions,
+) -> Result<RatingsData<T>> {
+    let path = path.as_ref();
+    ratings_from(source::open(path)?.reader, path, options)
+}
+
+fn ratings_from<T: Scalar>(
+    reader: impl std::io::Read,
+    path: &Path,
+    options: &RatingsOptions,
+) -> Result<RatingsData<T>> {
+    let (mut rows, mut columns) = (Ids::new(), Ids::new());
+    let mut triplets: Vec<(u32, u32, T)> = Vec::new();
+    let mut places = LineMap::default();
+    let outcome = scan(reader, path, options, true, |line: Line<'_, T>| {
+        let Some(value) = line.value else {
+            return Ok(());
+        };
+        let row = rows.insert(line.user)?;
+        let column = columns.insert(line.item)?;
+        places.push(triplets.len(), line.number);
+        // Indices of ids are below 2^32.
+        triplets.push((row as u32, column as u32, value));
+        Ok(())
+    })?;
+    outcome.require_some(path, triplets.len(), "ratings")?;
+    let matrix = csr_from_triplets(
+        (rows.len(), columns.len()),
+        triplets
+            .iter()
+            .map(|(i, j, v)| (*i as usize, *j as usize, *v)),
+        options.duplicates,
+    );
+    let matrix = match matrix {
+        Err(Error::DuplicateEntry { row, column }) => {
+            let mut given = triplets
+                .iter()
+                .enumerate()
+                .filter(|(_, (i, j, _))| (*i as usize, *j as usize) == (row, column));
+            let mut line = || given.next().map_or(0, |(at, _)| places.line(at));
+            let (first, second) = (line(), line());
+            let text = format!(
+                "user {:?} has rated item {:?} before, on line {first}: remove one of the lines, or choose what to do with duplicates (keep the last, or sum them)",
+                rows.name(row),
+                columns.name(column)
+            );
+            return Err(fault::parse(path, second, None, text));
+        }
+        result => result?,
+    };
+    if let Some((_, (row, column))) = matrix.iter().find(|(value, _)| !value.is_finite()) {
+        return Err(Error::Overflow {
+            step: format!(
+                "{}: the sum of the ratings of user {:?} for item {:?}",
+                path.display(),
+                rows.name(row as usize),
+                columns.name(column as usize)
+            ),
+            scalar: T::NAME,
+        });
+    }
+    Ok(RatingsData {
+        duplicates: triplets.len() - matrix.nnz(),
+        ratings: Ratings::from_csr(matrix)?,
+        rows,
+        columns,
+        skipped: outcome.skipped,
+        skipped_count: outcome.skipped_count,
+        lines: outcome.lines,
+        header: outcome.header,
+    })
+}
+
+/// Reads ratings against the ids of a model or of training data: the way to read test data.
+///
+/// The lines are those of [`read_ratings`]. A pair that occurs twice is kept twice, whatever the
+/// options say about duplicates.
+///
+/// # Errors
+/// As [`read_ratings`], without the refusal of duplicates.
+///
+/// ```
+/// use matfact_io::{Ids, RatingsOptions, read_ratings_with_ids};
+/// let folder = tempfile::tempdir()?;
+/// let path = folder.path().join("test.tsv");
+/// std::fs::write(&path, "ada\tAlien\t4\nbob\tHeat\t2\n")?;
+/// let (mut rows, mut columns) = (Ids::new(), Ids::new());
+/// rows.insert("ada")?;
+/// columns.insert("Heat")?;
+/// let test = read_ratings_with_ids::<f64>(&path, &RatingsOptions::default(), &rows, &columns)?;
+/// assert_eq!((test.pairs[0].row, test.pairs[0].column), (Some(0), None));
+/// assert_eq!((test.pairs[1].row, test.pairs[1].column), (None, Some(0)));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn read_ratings_with_ids<T: Scalar>(
+    path: impl AsRef<Path>,
+    options: &RatingsOptions,
+    rows: &Ids,
+    columns: &Ids,
+) -> Result<RatedPairs<T>> {
+    let path = path.as_ref();
+    let reader = source::open(path)?.reader;
+    let mut pairs = Vec::new();
+    let outcome = scan(reader, path, options, true, |line: Line<'_, T>| {
+        if let Some(value) = line.value {
+            pairs.push(RatedPair {
+                row: rows.index(line.user),
+                column: columns.index(line.item),
+                value,
+            });
+        }
+        Ok(())
+    })?;
+    outcome.require_some(path, pairs.len(), "ratings")?;
+    Ok(RatedPairs {
+        pairs,
+        skipped: outcome.skipped,
+        skipped_count: outcome.skipped_count,
+        lines: outcome.lines,
+    })
+}
+
+/// Reads the pairs to predict: the lines of [`read_ratings`], of which the rating may be missing.
+///
+/// In a file of two columns without known names in its first line, that line is a pair; say so with
+/// [`RatingsOptions::header`] if it is a header.
+///
+/// # Errors
+/// As [`read_ratings`], without the refusal of duplicates.
+///
+/// ```
+/// use matfact_io::{RatingsOptions, read_pairs};
+/// let folder = tempfile::tempdir()?;
+/// let path = folder.path().join("pairs.csv");
+/// std::fs::write(&path, "user,item\nada,Alien\nada,Heat\n")?;
+/// let asked = read_pairs::<f32>(&path, &RatingsOptions::default())?;
+/// assert_eq!((asked.rows.len(), asked.pairs[1].column, asked.pairs[1].value), (1, 1, None));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn read_pairs<T: Scalar>(path: impl AsRef<Path>, options: &RatingsOptions) -> Result<Pairs<T>> {
+    let path = path.as_ref();
+    let reader = source::open(path)?.reader;
+    let (mut rows, mut columns) = (Ids::new(), Ids::new());
+    let mut pairs = Vec::new();
+    let outcome = scan(reader, path, options, false, |line: Line<'_, T>| {
+        pairs.push(Pair {
+            row: rows.insert(line.user)?,
+            column: columns.insert(line.item)?,
+            value: line.value,
+        });
+        Ok(())
+    })?;
+    outcome.require_some(path, pairs.len(), "pairs")?;
+    Ok(Pairs {
+        pairs,
+        rows,
+        columns,
+        skipped: outcome.skipped,
+        skipped_count: outcome.skipped_count,
+        lines: outcome.lines,
+    })
+}
+
+impl Outcome {
+    /// Refuses a file of which nothing is left.
+    fn require_some(&self, path: &Path, count: usize, what: &str) -> Result<()> {
+        if count > 0 {
+            return Ok(());
+        }
+        let text = match self.skipped.first() {
+            Some(first) => format!(
+                "all {} lines were skipped, the first (line {}) because {}",
+                self.skipped_count, first.line, first.message
+            ),
+            None => format!("the file has no {what}"),
+        };
+        Err(fault::parse(path, self.lines, None, text))
+    }
+}
+
+/// The line of each rating, stored only where the distance between the two numbers changes.
+#[derive(Default)]
+struct LineMap {
+    steps: Vec<(usize, usize)>,
+}
+
+impl LineMap {
+    fn push(&mut self, position: usize, line: usize) {
+        match self.steps.last() {
+            Some((p, l)) if line - l == position - p => {}
+            _ => self.steps.push((position, line)),
+        }
+    }
+
+    fn line(&self, position: usize) -> usize {
+        let after = self.steps.partition_point(|(p, _)| *p <= position);
+        match after.checked_sub(1).map(|at| self.steps[at]) {
+            Some((p, l)) => l + (position - p),
+            None => 0,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::testing::trickle;
+    use matfact_core::ObservedEntries;
+
+    #[test]
+    fn the_size_of_the_reads_does_not_matter() {
+        let text = b"\xef\xbb\xbfuser,item,rating\r\n\r\na,x,1\r\n\"b, c\",y,2\r\na,y,3";
+        let path = Path::new("x.csv");
+        let options = RatingsOptions::default();
+        let whole = ratings_from::<f32>(&text[..], path, &options).unwrap();
+        assert_eq!(whole, ratings_from(trickle(text), path, &options).unwrap());
+        assert_eq!((whole.ratings.shape(), whole.lines), ((2, 2), 5));
+        assert_eq!(whole.rows.name(1), "b, c");
+    }
+
+    #[test]
+    fn a_position_gives_its_line() {
+        let mut places = LineMap::default();
+        for (position, line) in [(0, 2), (1, 3), (2, 7), (3, 8), (4, 20)] {
+            places.push(position, line);
+        }
+        assert_eq!(places.steps.len(), 3);
+        assert_eq!([0, 1, 2, 3, 4].map(|p| places.line(p)), [2, 3, 7, 8, 20]);
+    }
+}

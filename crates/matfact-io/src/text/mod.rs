@@ -1,0 +1,4 @@
+//! What the two text formats share: lines and numbers, without an allocation for each.
+
+pub(crate) mod lines;
+pub(crate) mod number;

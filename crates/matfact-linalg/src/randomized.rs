@@ -1,0 +1,116 @@
+//! Randomized subspace iteration for the leading singular triplets.
+
+use crate::{Products, random_normal, small_svd, thin_qr};
+use matfact_core::ndarray::{Array1, Array2, Axis};
+use matfact_core::{LinearOperator, Result, Scalar, StopReason};
+
+/// Leading singular triplets of X'.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Triplets<T> {
+    /// Left singular vectors (m x k), orthonormal columns.
+    pub u: Array2<T>,
+    /// Singular values (k), descending.
+    pub singular_values: Array1<T>,
+    /// Right singular vectors (n x k), orthonormal columns.
+    pub v: Array2<T>,
+    /// Power iterations done.
+    pub iterations: usize,
+    /// Why the iterations stopped.
+    pub stop: StopReason,
+}
+
+/// What [`randomized_svd`] is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RandomizedSvd {
+    /// Triplets wanted (k).
+    pub rank: usize,
+    /// Random columns beyond the rank.
+    pub oversampling: usize,
+    /// Applications of X'X'ᵀ to the random range.
+    pub power_iterations: usize,
+    /// Seed of the random columns.
+    pub seed: u64,
+}
+
+/// The `rank` leading triplets of X' by randomized subspace iteration (Halko, Martinsson and Tropp
+/// 2011, algorithms 4.4 and 5.1):
+///
+/// Y = X'Ω with Gaussian Ω (n x l), l = rank + oversampling; then `power_iterations` times
+/// Q = orth(Y), Z = orth(X'ᵀQ), Y = X'Z; at last Q = orth(Y), Bᵀ = X'ᵀQ and the SVD of B. The bases
+/// are Householder Qs, orthonormal whatever the rank of X'.
+///
+/// `watch(iteration)` is called after every power iteration; what it returns stops the iterations.
+///
+/// # Errors
+/// [`matfact_core::Error::Overflow`] if a product is not finite.
+pub fn randomized_svd<X: LinearOperator + ?Sized>(
+    x: &Products<'_, X>,
+    asked: RandomizedSvd,
+    mut watch: impl FnMut(usize) -> Option<StopReason>,
+) -> Result<Triplets<X::Scalar>> {
+    let (m, n) = x.shape();
+    let columns = asked.rank.saturating_add(asked.oversampling).min(m.min(n));
+    let rank = asked.rank.min(columns);
+    let mut range = x.multiply(random_normal((n, columns), asked.seed, 0).view())?;
+    let mut iterations = 0;
+    let mut stop = StopReason::MaxIterations;
+    while iterations < asked.power_iterations {
+        let (left, _) = thin_qr(range.view());
+        let (right, _) = thin_qr(x.multiply_transposed(left.view())?.view());
+        range = x.multiply(right.view())?;
+        iterations += 1;
+        if let Some(reason) = watch(iterations) {
+            stop = reason;
+            break;
+        }
+    }
+    let (left, _) = thin_qr(range.view());
+    let (right, core) = thin_qr(x.multiply_transposed(left.view())?.view());
+    // X' ≈ Q B with Bᵀ = right · core, hence U = Q · (right factor), V = right · (left factor).
+    let (inner_right, singular_values, inner_left_t) = small_svd(core.view());
+    let leading: Vec<usize> = (0..rank).collect();
+    let inner_left = inner_left_t.select(Axis(0), &leading);
+    let inner_right = inner_right.select(Axis(1), &leading);
+    let product = |a: &Array2<X::Scalar>, b: matfact_core::ndarray::ArrayView2<'_, X::Scalar>| {
+        let mut out = Array2::from_elem((a.nrows(), b.ncols()), X::Scalar::from_f64(0.0));
+        crate::multiply_dense(a.view(), b, out.view_mut());
+        out
+    };
+    Ok(Triplets {
+        u: product(&left, inner_left.t()),
+        singular_values: singular_values.select(Axis(0), &leading),
+        v: product(&right, inner_right.view()),
+        iterations,
+        stop,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use matfact_core::Summary;
+
+    #[test]
+    fn it_finds_a_planted_spectrum() {
+        let (q, _) = thin_qr(random_normal::<f64>((60, 10), 1, 0).view());
+        let (p, _) = thin_qr(random_normal::<f64>((45, 10), 2, 0).view());
+        let spectrum: Array1<f64> = (0..10).map(|i| 0.5_f64.powi(i)).collect();
+        let x = (&q * &spectrum).dot(&p.t());
+        for x in [x.clone(), x.t().to_owned()] {
+            let products = Products::new(&x, Some(&Summary::of(&x)));
+            let asked = RandomizedSvd {
+                rank: 4,
+                oversampling: 6,
+                power_iterations: 4,
+                seed: 7,
+            };
+            let found = randomized_svd(&products, asked, |_| None).unwrap();
+            assert_eq!(found.iterations, 4);
+            for (s, truth) in found.singular_values.iter().zip(&spectrum) {
+                assert!((s - truth).abs() < 1e-13, "{s} against {truth}");
+            }
+            let residual = x.dot(&found.v) - &found.u * &found.singular_values;
+            assert!(residual.iter().all(|r| r.abs() < 1e-12));
+        }
+    }
+}

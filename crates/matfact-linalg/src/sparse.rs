@@ -1,0 +1,529 @@
+//! Sparse times dense: compressed rows times a narrow row-major panel, and the transposed product.
+//!
+//! For A (m x n, compressed rows) and a panel of k columns the work is 2·nnz·k operations on
+//! nnz·(index + value) bytes of A, and each entry reads one row of the panel: with more columns than
+//! fit the cache the product is bound by those reads. The kernels therefore work on a copy of the
+//! panel whose rows are padded to whole, aligned cache lines, keep the sums of one output row in
+//! registers, and fetch the panel rows of later entries ahead.
+//!
+//! - [`multiply_sparse`]: every output row is one thread's, summed in the order of the entries.
+//! - [`multiply_sparse_transposed`]: the panel's columns are cut into cache lines, and a thread
+//!   scatters all entries into its own lines; each output element is summed in the order of the rows.
+//!
+//! No cut changes the order of a sum, so the bits are the same for any number of threads.
+
+use crate::Simd;
+use crate::simd::{Kernel, multiply_add, prefetch};
+use matfact_core::ndarray::{ArrayView2, ArrayViewMut2};
+use matfact_core::{Indices, Scalar, SparseRows};
+use rayon::prelude::*;
+
+/// Bytes of a cache line and of the widest vector register.
+const LINE_BYTES: usize = 64;
+/// Entries that the prefetch runs ahead of the sums.
+const AHEAD: usize = 12;
+/// Tasks per thread, so that uneven ones even out.
+const TASKS_PER_THREAD: usize = 8;
+/// Products with fewer multiplications than this run on the calling thread.
+const PARALLEL_FROM: usize = 1 << 18;
+
+/// Scalars in a cache line.
+const fn line<T>() -> usize {
+    LINE_BYTES / size_of::<T>()
+}
+
+/// A buffer that starts at a cache line.
+struct Aligned<T> {
+    buffer: Vec<T>,
+    start: usize,
+    length: usize,
+}
+
+impl<T: Scalar> Aligned<T> {
+    fn zeros(length: usize) -> Self {
+        let buffer = vec![T::zero(); length + line::<T>()];
+        let start = buffer.as_ptr().align_offset(LINE_BYTES).min(line::<T>());
+        Self {
+            buffer,
+            start,
+            length,
+        }
+    }
+
+    fn as_slice(&self) -> &[T] {
+        &self.buffer[self.start..self.start + self.length]
+    }
+
+    fn as_mut_slice(&mut self) -> &mut [T] {
+        &mut self.buffer[self.start..self.start + self.length]
+    }
+}
+
+/// A column index read in place.
+trait Index: Copy + Send + Sync {
+    fn get(self) -> usize;
+}
+
+impl Index for u32 {
+    #[inline(always)]
+    fn get(self) -> usize {
+        self as usize
+    }
+}
+
+impl Index for usize {
+    #[inline(always)]
+    fn get(self) -> usize {
+        self
+    }
+}
+
+/// One cut of the rows of A with the output rows that belong to it.
+struct RowTask<'a, T, I> {
+    pointers: &'a [usize],
+    base: usize,
+    columns: &'a [I],
+    values: &'a [T],
+    /// The padded panel: `stride` scalars a row.
+    panel: &'a [T],
+    stride: usize,
+    out: &'a mut [T],
+    /// Columns of the output (`k`).
+    width: usize,
+}
+
+/// Sums `LINES` cache lines of one output row in registers.
+#[inline(always)]
+fn sum_row<const FMA: bool, const L: usize, const LINES: usize, T: Scalar, I: Index>(
+    columns: &[I],
+    values: &[T],
+    panel: &[T],
+    stride: usize,
+    offset: usize,
+    sums: &mut [[T; L]; LINES],
+) {
+    for (position, (column, value)) in columns.iter().zip(values).enumerate() {
+        if let Some(later) = columns.get(position + AHEAD) {
+            for l in 0..LINES {
+                prefetch(panel, later.get() * stride + offset + l * L);
+            }
+        }
+        let start = column.get() * stride + offset;
+        let row = &panel[start..start + LINES * L];
+        for l in 0..LINES {
+            for lane in 0..L {
+                sums[l][lane] = multiply_add::<FMA, T>(*value, row[l * L + lane], sums[l][lane]);
+            }
+        }
+    }
+}
+
+impl<T: Scalar, I: Index> RowTask<'_, T, I> {
+    #[inline(always)]
+    fn rows<const FMA: bool, const L: usize>(self) {
+        let lines = self.stride / L;
+        for (i, out) in self.out.chunks_exact_mut(self.width).enumerate() {
+            let range = self.pointers[i] - self.base..self.pointers[i + 1] - self.base;
+            let (columns, values) = (&self.columns[range.clone()], &self.values[range]);
+            let mut done = 0;
+            macro_rules! pass {
+                ($lines:literal) => {
+                    while lines - done >= $lines {
+                        let mut sums = [[T::zero(); L]; $lines];
+                        let offset = done * L;
+                        sum_row::<FMA, L, $lines, T, I>(
+                            columns,
+                            values,
+                            self.panel,
+                            self.stride,
+                            offset,
+                            &mut sums,
+                        );
+                        let sums = sums.as_flattened();
+                        let width = sums.len().min(self.width - offset);
+                        out[offset..offset + width].copy_from_slice(&sums[..width]);
+                        done += $lines;
+                    }
+                };
+            }
+            pass!(8);
+            pass!(4);
+            pass!(3);
+            pass!(2);
+            pass!(1);
+        }
+    }
+}
+
+impl<T: Scalar, I: Index> Kernel for RowTask<'_, T, I> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<const FMA: bool>(self) {
+        if size_of::<T>() == 4 {
+            self.rows::<FMA, 16>()
+        } else {
+            self.rows::<FMA, 8>()
+        }
+    }
+}
+
+/// All entries of A scattered into one group of cache lines of the output.
+struct ScatterTask<'a, T, I> {
+    pointers: &'a [usize],
+    columns: &'a [I],
+    values: &'a [T],
+    /// The panel's columns that belong to this group, padded: `lines` cache lines a row.
+    panel: &'a [T],
+    /// The same columns of the output.
+    out: &'a mut [T],
+    lines: usize,
+}
+
+impl<T: Scalar, I: Index> ScatterTask<'_, T, I> {
+    #[inline(always)]
+    fn scatter<const FMA: bool, const L: usize, const LINES: usize>(self) {
+        let base = self.pointers[0];
+        for (i, pair) in self.pointers.windows(2).enumerate() {
+            let range = pair[0] - base..pair[1] - base;
+            let (columns, values) = (&self.columns[range.clone()], &self.values[range]);
+            let source = &self.panel[i * LINES * L..(i + 1) * LINES * L];
+            let mut row = [[T::zero(); L]; LINES];
+            row.as_flattened_mut().copy_from_slice(source);
+            for (position, (column, value)) in columns.iter().zip(values).enumerate() {
+                if let Some(later) = columns.get(position + AHEAD) {
+                    for l in 0..LINES {
+                        prefetch(self.out, (later.get() * LINES + l) * L);
+                    }
+                }
+                let start = column.get() * LINES * L;
+                let out = &mut self.out[start..start + LINES * L];
+                for l in 0..LINES {
+                    for lane in 0..L {
+                        let slot = &mut out[l * L + lane];
+                        *slot = multiply_add::<FMA, T>(*value, row[l][lane], *slot);
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl<T: Scalar, I: Index> Kernel for ScatterTask<'_, T, I> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<const FMA: bool>(self) {
+        macro_rules! by_lines {
+            ($length:literal) => {
+                match self.lines {
+                    1 => self.scatter::<FMA, $length, 1>(),
+                    2 => self.scatter::<FMA, $length, 2>(),
+                    3 => self.scatter::<FMA, $length, 3>(),
+                    _ => self.scatter::<FMA, $length, 4>(),
+                }
+            };
+        }
+        if size_of::<T>() == 4 {
+            by_lines!(16)
+        } else {
+            by_lines!(8)
+        }
+    }
+}
+
+/// The most cache lines that a scatter task takes at once.
+const MAX_SCATTER_LINES: usize = 4;
+
+/// `out = A · right` for compressed rows A (m x n) and `right` (n x k), on the current pool.
+///
+/// # Panics
+/// If the shapes do not fit.
+pub fn multiply_sparse<T: Scalar>(
+    a: &SparseRows<'_, T>,
+    right: ArrayView2<'_, T>,
+    out: ArrayViewMut2<'_, T>,
+    simd: Simd,
+) {
+    assert_eq!(a.shape.1, right.nrows(), "inner dimensions of a product");
+    assert_eq!(out.dim(), (a.shape.0, right.ncols()), "shape of a product");
+    match a.columns {
+        Indices::U32(columns) => multiply_rows(a, columns, right, out, simd),
+        Indices::Usize(columns) => multiply_rows(a, columns, right, out, simd),
+    }
+}
+
+/// `out = Aᵀ · right` for compressed rows A (m x n) and `right` (m x k), on the current pool.
+///
+/// # Panics
+/// If the shapes do not fit.
+pub fn multiply_sparse_transposed<T: Scalar>(
+    a: &SparseRows<'_, T>,
+    right: ArrayView2<'_, T>,
+    out: ArrayViewMut2<'_, T>,
+    simd: Simd,
+) {
+    assert_eq!(a.shape.0, right.nrows(), "inner dimensions of a product");
+    assert_eq!(out.dim(), (a.shape.1, right.ncols()), "shape of a product");
+    match a.columns {
+        Indices::U32(columns) => scatter_rows(a, columns, right, out, simd),
+        Indices::Usize(columns) => scatter_rows(a, columns, right, out, simd),
+    }
+}
+
+fn multiply_rows<T: Scalar, I: Index>(
+    a: &SparseRows<'_, T>,
+    columns: &[I],
+    right: ArrayView2<'_, T>,
+    mut out: ArrayViewMut2<'_, T>,
+    simd: Simd,
+) {
+    let width = right.ncols();
+    if width == 0 || a.shape.0 == 0 {
+        return;
+    }
+    let Some(slots) = out.as_slice_mut() else {
+        let mut buffer = matfact_core::ndarray::Array2::default(out.dim());
+        multiply_rows(a, columns, right, buffer.view_mut(), simd);
+        out.assign(&buffer);
+        return;
+    };
+    let stride = width.div_ceil(line::<T>()) * line::<T>();
+    let mut panel = Aligned::zeros(right.nrows() * stride);
+    for (row, slot) in right
+        .rows()
+        .into_iter()
+        .zip(panel.as_mut_slice().chunks_exact_mut(stride))
+    {
+        slot[..width]
+            .iter_mut()
+            .zip(row)
+            .for_each(|(slot, value)| *slot = *value);
+    }
+    let mut tasks = Vec::new();
+    let mut rest = slots;
+    for rows in balanced_rows(a, task_count(a.values.len() * width)) {
+        let (chunk, after) = rest.split_at_mut(rows.len() * width);
+        rest = after;
+        tasks.push(RowTask {
+            pointers: &a.pointers[rows.start..=rows.end],
+            base: a.pointers[0],
+            columns,
+            values: a.values,
+            panel: panel.as_slice(),
+            stride,
+            out: chunk,
+            width,
+        });
+    }
+    tasks.into_par_iter().for_each(|task| simd.run(task));
+}
+
+fn scatter_rows<T: Scalar, I: Index>(
+    a: &SparseRows<'_, T>,
+    columns: &[I],
+    right: ArrayView2<'_, T>,
+    mut out: ArrayViewMut2<'_, T>,
+    simd: Simd,
+) {
+    let width = right.ncols();
+    let lines = width.div_ceil(line::<T>());
+    let threads = if a.values.len() * width < PARALLEL_FROM {
+        1
+    } else {
+        rayon::current_num_threads()
+    };
+    let per_task = lines.div_ceil(threads).clamp(1, MAX_SCATTER_LINES);
+    let groups: Vec<usize> = (0..lines).step_by(per_task).collect();
+    let blocks: Vec<Aligned<T>> = groups
+        .into_par_iter()
+        .map(|first| {
+            let taken = per_task.min(lines - first);
+            let stride = taken * line::<T>();
+            let start = first * line::<T>();
+            let end = width.min(start + stride);
+            let mut panel = Aligned::zeros(right.nrows() * stride);
+            let slots = panel.as_mut_slice().chunks_exact_mut(stride);
+            for (row, slot) in right.rows().into_iter().zip(slots) {
+                for (j, slot) in (start..end).zip(slot) {
+                    *slot = row[j];
+                }
+            }
+            let mut block = Aligned::zeros(a.shape.1 * stride);
+            simd.run(ScatterTask {
+                pointers: a.pointers,
+                columns,
+                values: a.values,
+                panel: panel.as_slice(),
+                out: block.as_mut_slice(),
+                lines: taken,
+            });
+            block
+        })
+        .collect();
+    let mut start = 0;
+    for block in blocks {
+        let stride = block.length / a.shape.1.max(1);
+        let end = width.min(start + stride);
+        for (j, source) in block.as_slice().chunks_exact(stride.max(1)).enumerate() {
+            for (slot, value) in (start..end).zip(source) {
+                out[[j, slot]] = *value;
+            }
+        }
+        start = end;
+    }
+}
+
+fn task_count(multiplications: usize) -> usize {
+    if multiplications < PARALLEL_FROM {
+        1
+    } else {
+        TASKS_PER_THREAD * rayon::current_num_threads()
+    }
+}
+
+/// Cuts the rows into at most `parts` ranges with about equally many entries.
+fn balanced_rows<T>(a: &SparseRows<'_, T>, parts: usize) -> Vec<std::ops::Range<usize>> {
+    let (rows, base) = (a.shape.0, a.pointers[0]);
+    let entries = a.pointers[rows] - base;
+    let mut ranges = Vec::with_capacity(parts);
+    let mut start = 0;
+    for part in 1..=parts {
+        let target = base + (entries as u128 * part as u128 / parts as u128) as usize;
+        let end = if part == parts {
+            rows
+        } else {
+            a.pointers
+                .partition_point(|pointer| *pointer <= target)
+                .saturating_sub(1)
+                .max(start)
+        };
+        if end > start {
+            ranges.push(start..end);
+            start = end;
+        }
+    }
+    ranges
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::random_normal;
+    use matfact_core::ndarray::Array2;
+    use matfact_core::sprs::CsMatI;
+    use matfact_core::{ColumnIndex, Duplicates, Layout, LinearOperator, csr_from_triplets};
+
+    /// A matrix with empty rows, one dense row, and enough entries for the parallel path.
+    fn sample<T: Scalar>(m: usize, n: usize) -> CsMatI<T, u32, usize> {
+        let chosen = |i: usize, j: usize| i == m / 2 || (i % 5 != 0 && (i * 31 + j * 17) % 11 == 0);
+        let entries = (0..m)
+            .flat_map(|i| (0..n).map(move |j| (i, j)))
+            .filter(|(i, j)| chosen(*i, *j))
+            .map(|(i, j)| (i, j, T::from_f64(((i * n + j) as f64).sin())));
+        csr_from_triplets((m, n), entries, Duplicates::Error).unwrap()
+    }
+
+    fn rows<X: LinearOperator>(x: &X) -> SparseRows<'_, X::Scalar> {
+        match x.layout() {
+            Layout::SparseRows(rows) => rows,
+            _ => unreachable!("the sample is CSR"),
+        }
+    }
+
+    fn check<T: Scalar>(tolerance: f64) {
+        let a = sample::<T>(230, 170);
+        for k in [1, 3, 8, 16, 17, 50, 64, 65, 129, 200] {
+            let right = random_normal::<T>((170, k), 1, 0);
+            let left = random_normal::<T>((230, k), 2, 0);
+            let (mut expected, mut back) = (Array2::default((230, k)), Array2::default((170, k)));
+            a.multiply(right.view(), expected.view_mut());
+            a.multiply_transposed(left.view(), back.view_mut());
+            for simd in Simd::available() {
+                let mut results = Vec::new();
+                for threads in [1, 2, 7] {
+                    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads);
+                    let (mut out, mut out_back) = (
+                        Array2::from_elem((230, k), T::nan()),
+                        Array2::from_elem((170, k), T::nan()),
+                    );
+                    pool.build().unwrap().install(|| {
+                        multiply_sparse(&rows(&a), right.view(), out.view_mut(), simd);
+                        let (left, out) = (left.view(), out_back.view_mut());
+                        multiply_sparse_transposed(&rows(&a), left, out, simd);
+                    });
+                    for (x, y) in out
+                        .iter()
+                        .chain(&out_back)
+                        .zip(expected.iter().chain(&back))
+                    {
+                        assert!(
+                            (x.as_f64() - y.as_f64()).abs() < tolerance,
+                            "{simd:?} k = {k}"
+                        );
+                    }
+                    results.push((out, out_back));
+                }
+                assert!(results.iter().all(|r| *r == results[0]), "{simd:?} k = {k}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_path_agrees_with_the_plain_loop_and_with_itself_on_other_threads() {
+        check::<f32>(2e-4);
+        check::<f64>(1e-12);
+    }
+
+    #[test]
+    fn wide_indices_slices_and_strided_outputs_are_read_in_place() {
+        let a = sample::<f64>(60, 40);
+        let wide: CsMatI<f64, usize, usize> = a.to_other_types();
+        let right = random_normal::<f64>((40, 20), 1, 0);
+        let mut expected = Array2::default((60, 20));
+        a.multiply(right.view(), expected.view_mut());
+        let mut out = Array2::default((20, 60));
+        multiply_sparse(
+            &rows(&wide),
+            right.view(),
+            out.view_mut().reversed_axes(),
+            Simd::detect(),
+        );
+        assert!(
+            out.t()
+                .iter()
+                .zip(&expected)
+                .all(|(x, y)| (x - y).abs() < 1e-12)
+        );
+        let tail = a.slice_outer(20..60);
+        let mut out = Array2::default((40, 20));
+        multiply_sparse(&rows(&tail), right.view(), out.view_mut(), Simd::detect());
+        let expected = expected.select(
+            matfact_core::ndarray::Axis(0),
+            &(20..60).collect::<Vec<_>>(),
+        );
+        assert!(
+            out.iter()
+                .zip(&expected)
+                .all(|(x, y)| (x - y).abs() < 1e-12)
+        );
+        assert!(matches!(usize::wrap(&[1, 2]), Indices::Usize(_)));
+    }
+
+    #[test]
+    fn empty_shapes_and_matrices_without_entries_give_zeros() {
+        let a = csr_from_triplets::<f32>((3, 2), [], Duplicates::Error).unwrap();
+        let mut out = Array2::from_elem((3, 2), 5.0);
+        multiply_sparse(
+            &rows(&a),
+            Array2::ones((2, 2)).view(),
+            out.view_mut(),
+            Simd::detect(),
+        );
+        assert_eq!(out, Array2::<f32>::zeros((3, 2)));
+        let mut out = Array2::from_elem((2, 2), 5.0);
+        let ones = Array2::ones((3, 2));
+        multiply_sparse_transposed(&rows(&a), ones.view(), out.view_mut(), Simd::detect());
+        assert_eq!(out, Array2::<f32>::zeros((2, 2)));
+    }
+}

@@ -1,0 +1,228 @@
+//! The ratings cut into B x B blocks of nearly equal weight.
+
+use crate::survey::Survey;
+use matfact_core::{ObservedEntries, Scalar};
+use matfact_linalg::{BlockEntry, FactorLanes, random_stream};
+use rand::Rng;
+use rand::seq::SliceRandom;
+use rayon::prelude::*;
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+/// Ratings that a block should hold at least, on average: enough to outweigh starting its task.
+const RATINGS_IN_A_BLOCK: usize = 2048;
+
+/// The most ranges, however many ratings there are.
+const MOST_RANGES: usize = 256;
+
+/// Bytes of row factors that stay near while the entries of a group of rows are visited: half of a
+/// small first-level cache.
+const GROUP_BYTES: usize = 16 * 1024;
+
+/// The number B of ranges on each side: from the data alone.
+pub(crate) fn range_count(observed: usize, rows: usize, columns: usize) -> usize {
+    (observed / RATINGS_IN_A_BLOCK)
+        .isqrt()
+        .clamp(1, MOST_RANGES)
+        .min(rows)
+        .min(columns)
+}
+
+/// Rows (or columns) with ratings, dealt into ranges.
+#[derive(Debug)]
+pub(crate) struct Partition {
+    /// The members of each range.
+    pub(crate) ranges: Vec<Vec<u32>>,
+    /// Where each row is; meaningless for one without ratings.
+    places: Vec<Place>,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Place {
+    range: u32,
+    index: u32,
+}
+
+impl Partition {
+    /// Deals whatever has ratings into `count` ranges: heaviest first, each to the lightest range;
+    /// equals in random order.
+    pub(crate) fn new(counts: &[usize], count: usize, rng: &mut impl Rng) -> Self {
+        let mut order: Vec<u32> = (0..counts.len() as u32)
+            .filter(|member| counts[*member as usize] > 0)
+            .collect();
+        order.shuffle(rng);
+        order.sort_by_key(|member| Reverse(counts[*member as usize]));
+        let mut loads: BinaryHeap<_> = (0..count).map(|range| Reverse((0, range))).collect();
+        let mut ranges = vec![Vec::new(); count];
+        let mut places = vec![Place::default(); counts.len()];
+        for member in order {
+            let Some(Reverse((load, range))) = loads.pop() else {
+                break;
+            };
+            places[member as usize] = Place {
+                range: range as u32,
+                index: ranges[range].len() as u32,
+            };
+            ranges[range].push(member);
+            loads.push(Reverse((load + counts[member as usize], range)));
+        }
+        Self { ranges, places }
+    }
+}
+
+/// All blocks of one range of rows.
+#[derive(Debug)]
+pub(crate) struct BlockRow<T> {
+    entries: Vec<BlockEntry<T>>,
+    /// Where the block of each range of columns begins, and the end.
+    starts: Vec<usize>,
+}
+
+impl<T> BlockRow<T> {
+    /// The entries in one range of columns, in the order of their visits.
+    pub(crate) fn block(&self, column_range: usize) -> &[BlockEntry<T>] {
+        &self.entries[self.starts[column_range]..self.starts[column_range + 1]]
+    }
+}
+
+/// The blocks with their scaled ratings; `width` is the number of [`FactorLanes`] in a factor row,
+/// and `stream_of` names the random stream of a range of rows.
+pub(crate) fn block_rows<T: Scalar, X>(
+    x: &X,
+    survey: &Survey<T>,
+    (rows, columns): (&Partition, &Partition),
+    width: usize,
+    seed: u64,
+    stream_of: impl Fn(usize) -> u64 + Sync,
+) -> Vec<BlockRow<T>>
+where
+    X: ObservedEntries<Scalar = T> + ?Sized,
+{
+    let group = (GROUP_BYTES / (width * size_of::<FactorLanes<T>>())).max(4);
+    let build = |(range, members): (usize, &Vec<u32>)| {
+        let mut block_row = gather(x, survey, members, columns);
+        let mut rng = random_stream(seed, stream_of(range));
+        let BlockRow { entries, starts } = &mut block_row;
+        for pair in starts.windows(2) {
+            let block = &mut entries[pair[0]..pair[1]];
+            for rows in block.chunk_by_mut(|a, b| a.row as usize / group == b.row as usize / group)
+            {
+                rows.shuffle(&mut rng);
+            }
+        }
+        block_row
+    };
+    rows.ranges.par_iter().enumerate().map(build).collect()
+}
+
+/// The entries of the rows `members`, by range of columns and then by row.
+fn gather<T: Scalar, X>(
+    x: &X,
+    survey: &Survey<T>,
+    members: &[u32],
+    columns: &Partition,
+) -> BlockRow<T>
+where
+    X: ObservedEntries<Scalar = T> + ?Sized,
+{
+    let mut starts = vec![0; columns.ranges.len() + 1];
+    for row in members {
+        for column in x.row(*row as usize).columns {
+            starts[columns.places[*column as usize].range as usize + 1] += 1;
+        }
+    }
+    for range in 1..starts.len() {
+        starts[range] += starts[range - 1];
+    }
+    let nothing = BlockEntry {
+        row: 0,
+        column: 0,
+        value: T::zero(),
+    };
+    let mut entries = vec![nothing; starts[columns.ranges.len()]];
+    let mut next = starts.clone();
+    // Halves, because the difference of two large values may leave the range.
+    let half_mean = 0.5 * survey.mean.as_f64();
+    for (row, member) in members.iter().enumerate() {
+        let observed = x.row(*member as usize);
+        for (column, value) in observed.columns.iter().zip(observed.values) {
+            let place = columns.places[*column as usize];
+            let slot = &mut next[place.range as usize];
+            entries[*slot] = BlockEntry {
+                row: row as u32,
+                column: place.index,
+                value: T::from_f64(2.0 * ((0.5 * value.as_f64() - half_mean) / survey.scale)),
+            };
+            *slot += 1;
+        }
+    }
+    BlockRow { entries, starts }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::survey::survey;
+    use matfact_core::{Duplicates, Ratings};
+
+    #[test]
+    fn the_number_of_ranges_follows_the_data() {
+        assert_eq!(range_count(1, 1, 1), 1);
+        assert_eq!(range_count(100_000, 900, 1600), 6);
+        assert_eq!(range_count(100_000, 900, 4), 4);
+        assert_eq!(range_count(10_000_000, 70_000, 10_000), 69);
+        assert_eq!(range_count(usize::MAX, usize::MAX, usize::MAX), MOST_RANGES);
+    }
+
+    #[test]
+    fn ranges_are_balanced_and_hold_every_rated_row_once() {
+        let counts: Vec<usize> = (0..200)
+            .map(|i| if i % 7 == 0 { 0 } else { i * i })
+            .collect();
+        let partition = Partition::new(&counts, 6, &mut random_stream(1, 0));
+        let mut all = partition.ranges.concat();
+        all.sort_unstable();
+        let rated: Vec<u32> = (0..200).filter(|i| counts[*i as usize] > 0).collect();
+        assert_eq!(all, rated);
+        let loads: Vec<usize> = partition
+            .ranges
+            .iter()
+            .map(|range| range.iter().map(|i| counts[*i as usize]).sum())
+            .collect();
+        let total: usize = loads.iter().sum();
+        assert!(
+            loads.iter().all(|load| load * 6 < total + total / 50),
+            "{loads:?}"
+        );
+    }
+
+    #[test]
+    fn blocks_hold_every_rating_once_and_scaled() {
+        let triplets: Vec<(usize, usize, f64)> = (0..40)
+            .flat_map(|i| (0..30).map(move |j| (i, j, (i * 100 + j) as f64)))
+            .filter(|(i, j, _)| (i * 7 + j * 3) % 4 != 0 && *i != 5)
+            .collect();
+        let ratings =
+            Ratings::from_triplets((40, 30), triplets.clone(), Duplicates::Error).unwrap();
+        let survey = survey::<f64, _>(&ratings, true).unwrap();
+        let rows = Partition::new(&survey.row_counts, 3, &mut random_stream(1, 0));
+        let columns = Partition::new(&survey.column_counts, 3, &mut random_stream(1, 1));
+        let blocks = block_rows(&ratings, &survey, (&rows, &columns), 1, 9, |range| {
+            range as u64
+        });
+        let mut back = Vec::new();
+        for (row_range, block_row) in blocks.iter().enumerate() {
+            for column_range in 0..3 {
+                for entry in block_row.block(column_range) {
+                    back.push((
+                        rows.ranges[row_range][entry.row as usize] as usize,
+                        columns.ranges[column_range][entry.column as usize] as usize,
+                        (entry.value * survey.scale + survey.mean).round(),
+                    ));
+                }
+            }
+        }
+        back.sort_by(|a, b| a.partial_cmp(b).unwrap());
+        assert_eq!(back, triplets);
+    }
+}

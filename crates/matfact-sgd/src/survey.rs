@@ -1,0 +1,126 @@
+//! One look at the data before the fit: are they sound, how many, how large.
+
+use matfact_core::{Error, ObservedEntries, ObservedRow, Result, Scalar};
+use rayon::prelude::*;
+
+/// Rows that are summed in one go; fixed, so that sums do not depend on threads.
+const ROWS_AT_ONCE: usize = 1024;
+
+/// A standard deviation below this part of the largest rating is rounding error.
+const NEGLIGIBLE: f64 = 1e-14;
+
+/// What the fit needs to know about its ratings.
+#[derive(Debug)]
+pub(crate) struct Survey<T> {
+    pub(crate) shape: (usize, usize),
+    pub(crate) observed: usize,
+    pub(crate) row_counts: Vec<usize>,
+    pub(crate) column_counts: Vec<usize>,
+    /// The mean μ, 0 without biases.
+    pub(crate) mean: T,
+    /// The root mean square σ of the ratings after the mean is taken off; never 0.
+    pub(crate) scale: f64,
+}
+
+/// Checks every entry and takes counts, mean and scale.
+pub(crate) fn survey<T: Scalar, X>(x: &X, biased: bool) -> Result<Survey<T>>
+where
+    X: ObservedEntries<Scalar = T> + ?Sized,
+{
+    let shape = x.shape();
+    let empty = |stored| Error::EmptyInput {
+        rows: shape.0,
+        columns: shape.1,
+        stored,
+    };
+    if shape.0 == 0 || shape.1 == 0 {
+        return Err(empty(x.observed()));
+    }
+    let mut row_counts = vec![0; shape.0];
+    let mut column_counts = vec![0; shape.1];
+    let (mut observed, mut largest) = (0_usize, 0.0_f64);
+    for (row, count) in row_counts.iter_mut().enumerate() {
+        let entries = x.row(row);
+        check_row(row, entries, shape.1, observed)?;
+        for (column, value) in entries.columns.iter().zip(entries.values) {
+            column_counts[*column as usize] += 1;
+            largest = largest.max(value.as_f64().abs());
+        }
+        *count = entries.values.len();
+        observed += *count;
+    }
+    if observed == 0 {
+        return Err(empty(0));
+    }
+    // Relative to the largest value, so that nothing overflows.
+    let unit = if largest > 0.0 { largest } else { 1.0 };
+    let mean = if biased {
+        T::from_f64(unit * (sum_over(x, |value| value / unit) / observed as f64))
+    } else {
+        T::zero()
+    };
+    let centre = mean.as_f64() / unit;
+    let squares = sum_over(x, |value| (value / unit - centre).powi(2));
+    let deviation = (squares / observed as f64).sqrt();
+    let scale = if deviation > NEGLIGIBLE {
+        deviation * unit
+    } else {
+        unit
+    };
+    Ok(Survey {
+        shape,
+        observed,
+        row_counts,
+        column_counts,
+        mean,
+        scale,
+    })
+}
+
+fn check_row<T: Scalar>(
+    row: usize,
+    entries: ObservedRow<'_, T>,
+    bound: usize,
+    position: usize,
+) -> Result<()> {
+    let ObservedRow { columns, values } = entries;
+    if columns.len() != values.len() {
+        let what = format!("number of values in row {row}");
+        return Err(Error::shape_mismatch(what, columns.len(), values.len()));
+    }
+    if let Some(offset) = columns.iter().position(|column| *column as usize >= bound) {
+        return Err(Error::IndexOutOfRange {
+            axis: "column",
+            index: i128::from(columns[offset]),
+            position: position + offset,
+            bound,
+        });
+    }
+    match values.iter().position(|value| !value.is_finite()) {
+        Some(offset) => Err(Error::NonFinite {
+            row,
+            column: columns[offset] as usize,
+            value: values[offset].as_f64(),
+        }),
+        None => Ok(()),
+    }
+}
+
+/// The sum of `term` over all values, in an order that does not depend on threads.
+fn sum_over<T: Scalar, X>(x: &X, term: impl Fn(f64) -> f64 + Sync) -> f64
+where
+    X: ObservedEntries<Scalar = T> + ?Sized,
+{
+    let rows = x.shape().0;
+    let sum_of_group = |group: usize| -> f64 {
+        (group * ROWS_AT_ONCE..rows.min((group + 1) * ROWS_AT_ONCE))
+            .flat_map(|row| x.row(row).values)
+            .map(|value| term(value.as_f64()))
+            .sum()
+    };
+    let groups: Vec<f64> = (0..rows.div_ceil(ROWS_AT_ONCE))
+        .into_par_iter()
+        .map(sum_of_group)
+        .collect();
+    groups.iter().sum()
+}

@@ -1,0 +1,125 @@
+//! An algorithm that is chosen at run time.
+
+use crate::{AnyModel, Input};
+use matfact_core::{Error, Factorizer, Fit, Result, Run, Scalar};
+#[cfg(feature = "nmf")]
+use matfact_nmf::Nmf;
+#[cfg(feature = "sgd")]
+use matfact_sgd::Sgd;
+#[cfg(feature = "svd")]
+use matfact_svd::TruncatedSvd;
+
+/// Any algorithm that is compiled in, with its hyper-parameters.
+///
+/// With the feature `serde` it is what a configuration holds: the field `algorithm` names the
+/// variant in lower case, the others are its hyper-parameters, and what is left out has its default.
+///
+/// ```
+/// # #[cfg(all(feature = "serde", feature = "nmf"))] {
+/// use matfact::prelude::*;
+/// use matfact::Input;
+/// let text = r#"{"algorithm": "nmf", "rank": 2, "init": "nndsvd"}"#;
+/// let algorithm: Algorithm = serde_json::from_str(text).expect("valid JSON");
+/// let x = array![[5.0, 3.0, 0.0], [4.0, 0.0, 1.0], [1.0, 1.0, 5.0]];
+/// let fit = algorithm.fit(&Input::from(&x))?;
+/// assert_eq!(fit.model.rank(), 2);
+/// # }
+/// # Ok::<(), matfact::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(tag = "algorithm", rename_all = "lowercase"))]
+#[non_exhaustive]
+pub enum Algorithm {
+    /// Non-negative matrix factorization of a matrix.
+    #[cfg(feature = "nmf")]
+    Nmf(Nmf),
+    /// Truncated singular value decomposition of a matrix or an operator.
+    #[cfg(feature = "svd")]
+    Svd(TruncatedSvd),
+    /// Factorization of observed ratings by stochastic gradient descent.
+    #[cfg(feature = "sgd")]
+    Sgd(Sgd),
+}
+
+impl Algorithm {
+    /// The names of the algorithms that are compiled in.
+    pub const NAMES: &'static [&'static str] = &[
+        #[cfg(feature = "nmf")]
+        "nmf",
+        #[cfg(feature = "svd")]
+        "svd",
+        #[cfg(feature = "sgd")]
+        "sgd",
+    ];
+
+    /// The algorithm called `name` with its defaults.
+    ///
+    /// # Errors
+    /// [`Error::InvalidParameter`] if none of that name is compiled in.
+    pub fn by_name(name: &str, rank: usize) -> Result<Self> {
+        match name {
+            #[cfg(feature = "nmf")]
+            "nmf" => Ok(Algorithm::Nmf(Nmf::new(rank))),
+            #[cfg(feature = "svd")]
+            "svd" => Ok(Algorithm::Svd(TruncatedSvd::new(rank))),
+            #[cfg(feature = "sgd")]
+            "sgd" => Ok(Algorithm::Sgd(Sgd::new(rank))),
+            _ => {
+                let names = format!("one of those compiled in: {}", Self::NAMES.join(", "));
+                Err(Error::invalid_parameter("algorithm", name, names))
+            }
+        }
+    }
+
+    /// The name as on the command line.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            #[cfg(feature = "nmf")]
+            Algorithm::Nmf(_) => "nmf",
+            #[cfg(feature = "svd")]
+            Algorithm::Svd(_) => "svd",
+            #[cfg(feature = "sgd")]
+            Algorithm::Sgd(_) => "sgd",
+        }
+    }
+}
+
+impl<T: Scalar> Factorizer<Input<'_, T>> for Algorithm {
+    type Model = AnyModel<T>;
+
+    /// # Errors
+    /// [`Error::UnsupportedInput`] if the algorithm does not take this kind of input, and the
+    /// algorithm's own errors.
+    fn fit_with(&self, x: &Input<'_, T>, run: &mut Run<'_>) -> Result<Fit<AnyModel<T>>> {
+        match (self, x) {
+            #[cfg(feature = "nmf")]
+            (Algorithm::Nmf(nmf), Input::Matrix(x)) => {
+                Ok(nmf.fit_with(*x, run)?.map(AnyModel::Nmf))
+            }
+            #[cfg(feature = "svd")]
+            (Algorithm::Svd(svd), Input::Matrix(x)) => {
+                Ok(svd.fit_with(*x, run)?.map(AnyModel::Svd))
+            }
+            #[cfg(feature = "svd")]
+            (Algorithm::Svd(svd), Input::Operator(x)) => {
+                Ok(svd.fit_with(*x, run)?.map(AnyModel::Svd))
+            }
+            #[cfg(feature = "sgd")]
+            (Algorithm::Sgd(sgd), Input::Ratings(x)) => {
+                Ok(sgd.fit_with(*x, run)?.map(AnyModel::Factors))
+            }
+            #[allow(unreachable_patterns, reason = "with one algorithm every pair may be listed")]
+            (algorithm, input) => Err(Error::UnsupportedInput {
+                algorithm: algorithm.name(),
+                expected: match algorithm.name() {
+                    "nmf" => "a matrix (absent entries are zero)",
+                    "svd" => "a matrix or a linear operator (absent entries are zero)",
+                    _ => "observed ratings (absent entries are unknown)",
+                },
+                actual: input.kind(),
+            }),
+        }
+    }
+}

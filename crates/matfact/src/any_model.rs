@@ -1,0 +1,148 @@
+//! A model whose kind is known at run time.
+
+use matfact_core::ndarray::{Array2, ArrayViewMut2};
+#[cfg(feature = "sgd")]
+use matfact_core::{FactorModel, Recommend};
+use matfact_core::{
+    Error, Factorization, Matrix, ModelRecord, Persist, Recommendation, Result, Scalar,
+};
+#[cfg(any(feature = "nmf", feature = "svd"))]
+use matfact_core::Transform;
+#[cfg(feature = "nmf")]
+use matfact_nmf::NmfModel;
+#[cfg(feature = "svd")]
+use matfact_svd::SvdModel;
+use std::ops::Range;
+
+/// The model of any algorithm that is compiled in.
+#[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(tag = "model", rename_all = "lowercase"))]
+#[non_exhaustive]
+pub enum AnyModel<T> {
+    /// W and H of NMF.
+    #[cfg(feature = "nmf")]
+    Nmf(NmfModel<T>),
+    /// U, σ and Vᵀ of an SVD.
+    #[cfg(feature = "svd")]
+    Svd(SvdModel<T>),
+    /// Row and column factors with biases.
+    #[cfg(feature = "sgd")]
+    Factors(FactorModel<T>),
+}
+
+/// Calls the same method on whichever model it is.
+macro_rules! each {
+    ($self:expr, $model:ident => $body:expr) => {
+        match $self {
+            #[cfg(feature = "nmf")]
+            AnyModel::Nmf($model) => $body,
+            #[cfg(feature = "svd")]
+            AnyModel::Svd($model) => $body,
+            #[cfg(feature = "sgd")]
+            AnyModel::Factors($model) => $body,
+        }
+    };
+}
+
+impl<T: Scalar> AnyModel<T> {
+    /// The kind of model, as its records name it: `nmf`, `svd` or `factors`.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            #[cfg(feature = "nmf")]
+            AnyModel::Nmf(_) => "nmf",
+            #[cfg(feature = "svd")]
+            AnyModel::Svd(_) => "svd",
+            #[cfg(feature = "sgd")]
+            AnyModel::Factors(_) => "factors",
+        }
+    }
+
+    /// The coordinates of new rows (p x n) in the components: p x k.
+    ///
+    /// # Errors
+    /// [`Error::UnsupportedModel`] for models of ratings, else as the model's own `transform`.
+    #[cfg_attr(
+        not(any(feature = "nmf", feature = "svd")),
+        allow(unused_variables, reason = "models of ratings do not transform")
+    )]
+    pub fn transform(&self, x: &dyn Matrix<Scalar = T>) -> Result<Array2<T>> {
+        match self {
+            #[cfg(feature = "nmf")]
+            AnyModel::Nmf(model) => model.transform(x),
+            #[cfg(feature = "svd")]
+            AnyModel::Svd(model) => model.transform(x),
+            #[allow(unreachable_patterns, reason = "without ratings every model is listed")]
+            other => Err(other.cannot("transform new rows")),
+        }
+    }
+
+    /// The `count` best columns for `row`, without those in `exclude`.
+    ///
+    /// # Errors
+    /// [`Error::UnsupportedModel`] for models that are not of ratings, [`Error::IndexOutOfRange`].
+    #[cfg_attr(
+        not(feature = "sgd"),
+        allow(unused_variables, reason = "only models of ratings recommend")
+    )]
+    pub fn recommend(
+        &self,
+        row: usize,
+        count: usize,
+        exclude: &[u32],
+    ) -> Result<Vec<Recommendation<T>>> {
+        match self {
+            #[cfg(feature = "sgd")]
+            AnyModel::Factors(model) => model.recommend(row, count, exclude),
+            #[allow(unreachable_patterns, reason = "with ratings alone every model is listed")]
+            other => Err(other.cannot("recommend")),
+        }
+    }
+
+    fn cannot(&self, capability: &'static str) -> Error {
+        Error::UnsupportedModel { algorithm: self.kind().to_owned(), capability }
+    }
+}
+
+impl<T: Scalar> Factorization for AnyModel<T> {
+    type Scalar = T;
+
+    fn shape(&self) -> (usize, usize) {
+        each!(self, model => model.shape())
+    }
+
+    fn rank(&self) -> usize {
+        each!(self, model => model.rank())
+    }
+
+    fn predict(&self, row: usize, column: usize) -> Result<T> {
+        each!(self, model => model.predict(row, column))
+    }
+
+    fn reconstruct_rows(&self, rows: Range<usize>, out: ArrayViewMut2<'_, T>) -> Result<()> {
+        each!(self, model => model.reconstruct_rows(rows, out))
+    }
+}
+
+impl<T: Scalar> Persist for AnyModel<T> {
+    fn to_record(&self) -> ModelRecord {
+        each!(self, model => model.to_record())
+    }
+
+    /// Takes records of each kind, `factors` also under the name of the algorithm (`sgd`).
+    fn from_record(record: &ModelRecord) -> Result<Self> {
+        match record.algorithm.as_str() {
+            #[cfg(feature = "nmf")]
+            "nmf" => Ok(AnyModel::Nmf(NmfModel::from_record(record)?)),
+            #[cfg(feature = "svd")]
+            "svd" => Ok(AnyModel::Svd(SvdModel::from_record(record)?)),
+            #[cfg(feature = "sgd")]
+            "sgd" | "factors" => Ok(AnyModel::Factors(FactorModel::from_record(record)?)),
+            other => {
+                let reason = format!("a model of {other:?} is not compiled in");
+                Err(Error::InvalidModel { reason })
+            }
+        }
+    }
+}

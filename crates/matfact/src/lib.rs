@@ -1,0 +1,85 @@
+//! Matrix factorization under one trait: non-negative matrix factorization, truncated singular value
+//! decomposition, and factorization of ratings.
+//!
+//! Every algorithm is a [`Factorizer`]: hyper-parameters in a builder, `fit` gives a model and a
+//! report. What an absent entry means is a type: a [`Matrix`] (zero) or [`ObservedEntries`]
+//! (unknown), so a wrong pairing does not compile. The same input, hyper-parameters and seed give
+//! the same bits, for any number of threads.
+//!
+//! ```
+//! # #[cfg(feature = "nmf")] {
+//! use matfact::prelude::*;
+//! let x = array![[5.0, 3.0, 0.0], [4.0, 0.0, 0.0], [0.0, 1.0, 5.0]];
+//! let fit = Nmf::new(2).fit(&x)?;
+//! println!("W = {:.2}", fit.model.w());
+//! println!("{}", fit.report);
+//! # }
+//! # Ok::<(), matfact::Error>(())
+//! ```
+//!
+//! # Which algorithm?
+//! | data | want | use |
+//! |---|---|---|
+//! | non-negative, absent = zero (counts, pixels, spectra) | parts, topics | [`Nmf`] |
+//! | any matrix or operator | the best low-rank approximation, a smaller space | [`TruncatedSvd`] |
+//! | ratings, absent = unknown | predicted ratings, recommendations | [`Sgd`] |
+//!
+//! # Crate features
+//! - `nmf`, `svd`, `sgd` (default): an algorithm each. They add code and never change results.
+//! - `serde`: `Serialize` and `Deserialize` for hyper-parameters, models, reports and [`Algorithm`].
+//! - `io`: the `io` module: data files in, model files out and in.
+//!
+//! With one algorithm on, its crate can also be used alone: `matfact-nmf`, `matfact-svd`,
+//! `matfact-sgd`.
+#![forbid(unsafe_code)]
+#![cfg_attr(
+    not(all(feature = "nmf", feature = "svd", feature = "sgd")),
+    allow(rustdoc::broken_intra_doc_links, reason = "the page names every algorithm")
+)]
+
+#[cfg(any(feature = "nmf", feature = "svd", feature = "sgd"))]
+mod algorithm;
+#[cfg(any(feature = "nmf", feature = "svd", feature = "sgd"))]
+mod any_model;
+mod choice;
+
+#[cfg(any(feature = "nmf", feature = "svd", feature = "sgd"))]
+pub use algorithm::Algorithm;
+#[cfg(any(feature = "nmf", feature = "svd", feature = "sgd"))]
+pub use any_model::AnyModel;
+pub use choice::Input;
+
+pub use matfact_core as core;
+pub use matfact_core::{
+    Cancellation, Certificate, Contributions, Duplicates, Error, ErrorClass, FactorModel,
+    Factorization, Factorizer, Fit, FitReport, LinearOperator, Matrix, ObservedEntries, Persist,
+    Progress, Ratings, RatingsView, Recommend, Recommendation, Result, Run, Scalar, StopReason,
+    Transform, ndarray, sprs,
+};
+#[cfg(feature = "io")]
+pub use matfact_io as io;
+#[cfg(feature = "nmf")]
+pub use matfact_nmf::{self as nmf, Init, Nmf, NmfModel};
+#[cfg(feature = "sgd")]
+pub use matfact_sgd::{self as sgd, Sgd};
+#[cfg(feature = "svd")]
+pub use matfact_svd::{self as svd, SvdModel, TruncatedSvd};
+
+/// What most programs need, for one `use`.
+pub mod prelude {
+    #[cfg(any(feature = "nmf", feature = "svd", feature = "sgd"))]
+    pub use crate::Algorithm;
+    #[cfg(feature = "sgd")]
+    pub use crate::Sgd;
+    #[cfg(feature = "svd")]
+    pub use crate::TruncatedSvd;
+    #[cfg(feature = "nmf")]
+    pub use crate::{Init, Nmf};
+    pub use crate::{
+        Duplicates, Factorization, Factorizer, Matrix, ObservedEntries, Ratings, Recommend, Run,
+        Transform,
+    };
+    pub use ndarray::{Array1, Array2, array};
+
+    use matfact_core::ndarray;
+}
