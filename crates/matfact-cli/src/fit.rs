@@ -1,8 +1,10 @@
 //! `matfact fit`.
 
 use crate::arguments::{CommonOptions, FitCommand, NmfOptions, Precision, SgdOptions, SvdOptions};
-use crate::input::{Accuracy, Split, load};
-use crate::output::{complain, grouped, peak_memory_bytes, say, say_json};
+use crate::input::{Accuracy, Split, check_share, load};
+use crate::output::{
+    complain, grouped, peak_memory_bytes, say, say_json, total_memory_bytes,
+};
 use crate::progress::{Bar, interruption};
 use matfact::io::{Ids, MatrixData, ModelFile, RatedPair, read_matrix, save_model};
 use matfact::{
@@ -10,13 +12,15 @@ use matfact::{
     ObservedEntries, Persist, Ratings, Result, Run, Scalar, Sgd, StopReason, TruncatedSvd,
 };
 use serde_json::{Value, json};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 /// Fits what the command line asks for.
 pub(crate) fn run(command: &FitCommand) -> Result<()> {
     match command {
-        FitCommand::Nmf(options) => by_precision(&options.common, &Algorithm::Nmf(nmf(options)), None),
+        FitCommand::Nmf(options) => {
+            by_precision(&options.common, &Algorithm::Nmf(nmf(options)?), None)
+        }
         FitCommand::Svd(options) => by_precision(&options.common, &Algorithm::Svd(svd(options)), None),
         FitCommand::Sgd(options) => {
             by_precision(&options.common, &Algorithm::Sgd(sgd(options)?), Some(options))
@@ -24,7 +28,7 @@ pub(crate) fn run(command: &FitCommand) -> Result<()> {
     }
 }
 
-fn nmf(options: &NmfOptions) -> Nmf {
+fn nmf(options: &NmfOptions) -> Result<Nmf> {
     let mut nmf = Nmf::new(options.common.rank).seed(options.common.seed);
     if let Some(init) = options.init {
         nmf = nmf.init(init.into());
@@ -50,7 +54,8 @@ fn nmf(options: &NmfOptions) -> Nmf {
     if let Some(ratio) = options.l1_ratio {
         nmf = nmf.l1_ratio(ratio);
     }
-    nmf
+    nmf.validate()?;
+    Ok(nmf)
 }
 
 fn svd(options: &SvdOptions) -> TruncatedSvd {
@@ -80,6 +85,9 @@ fn sgd(options: &SgdOptions) -> Result<Sgd> {
     }
     sgd = sgd.biased(!options.unbiased);
     sgd.validate()?;
+    if let Some(share) = options.holdout {
+        check_share(share)?;
+    }
     Ok(sgd)
 }
 
@@ -88,7 +96,13 @@ fn by_precision(
     algorithm: &Algorithm,
     ratings: Option<&SgdOptions>,
 ) -> Result<()> {
-    check_output(common)?;
+    if common.threads == Some(0) {
+        return Err(Error::invalid_parameter("threads", 0, "at least 1"));
+    }
+    if common.rank == 0 {
+        return Err(Error::invalid_parameter("rank", 0, "at least 1"));
+    }
+    check_output(common, ratings)?;
     match common.precision {
         Precision::F32 => execute::<f32>(common, algorithm, ratings),
         Precision::F64 => execute::<f64>(common, algorithm, ratings),
@@ -96,19 +110,49 @@ fn by_precision(
 }
 
 /// Refuses an output that cannot be written before hours of work are spent on it.
-fn check_output(common: &CommonOptions) -> Result<()> {
+fn check_output(common: &CommonOptions, ratings: Option<&SgdOptions>) -> Result<()> {
     let Some(path) = &common.model else { return Ok(()) };
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     let folder = folder.map_or_else(|| PathBuf::from("."), PathBuf::from);
     if !folder.is_dir() {
-        let source = std::io::Error::new(std::io::ErrorKind::NotFound, "no such folder");
+        let source = std::io::Error::new(std::io::ErrorKind::NotFound, "no such folder: create it first");
         return Err(Error::Io { path: folder, source });
     }
     if path.is_dir() {
         let source = std::io::Error::new(std::io::ErrorKind::IsADirectory, "is a folder");
         return Err(Error::Io { path: path.clone(), source });
     }
+    let test = ratings.and_then(|options| options.test.as_ref());
+    for input in std::iter::once(&common.input).chain(test) {
+        if is_same_file(path, input) {
+            let requirement = "another file than the data, which it would replace";
+            return Err(Error::invalid_parameter("model", path.display(), requirement));
+        }
+    }
     Ok(())
+}
+
+fn is_same_file(a: &Path, b: &Path) -> bool {
+    matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b)
+}
+
+/// Refuses a rank whose factors alone are larger than the machine's memory: the system would end
+/// the program in the middle of its work.
+fn check_memory<T: Scalar>(rank: usize, shape: (usize, usize)) -> Result<()> {
+    let entries = (shape.0 as f64 + shape.1 as f64) * rank as f64;
+    let needed = entries * size_of::<T>() as f64;
+    match total_memory_bytes() {
+        Some(total) if needed > total as f64 => {
+            let gibibyte = f64::from(1 << 30);
+            let requirement = format!(
+                "smaller: the factors alone need {:.0} GiB, and this machine has {:.0} GiB",
+                needed / gibibyte,
+                total as f64 / gibibyte
+            );
+            Err(Error::invalid_parameter("rank", rank, requirement))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// What a fit leaves behind beside the model.
@@ -168,6 +212,7 @@ fn fit<T: Scalar>(
     algorithm: &Algorithm,
     input: &Input<'_, T>,
 ) -> Result<Fit<AnyModel<T>>> {
+    check_memory::<T>(common.rank, input.shape())?;
     let bar = Bar::new();
     let mut observer = bar.observer();
     let mut run = Run::new().observer(&mut observer).cancellation(interruption());

@@ -20,7 +20,7 @@ pub(crate) struct Split<T> {
 
 /// Reads the ratings of a fit and splits them as asked.
 pub(crate) fn load<T: Scalar>(options: &SgdOptions) -> Result<Split<T>> {
-    let reading = options.reading.resolve()?;
+    let reading = options.reading.resolve()?.duplicates(options.duplicates.into());
     let data: RatingsData<T> = read_ratings(&options.common.input, &reading)?;
     tell_skipped(&data.skipped, data.skipped_count);
     if data.duplicates > 0 {
@@ -36,7 +36,13 @@ pub(crate) fn load<T: Scalar>(options: &SgdOptions) -> Result<Split<T>> {
             tell_skipped(&test.skipped, test.skipped_count);
             (ratings, test.pairs)
         }
-        (None, Some(share)) => hold_out(&ratings, share, options.common.seed)?,
+        (None, Some(share)) => {
+            let (train, test) = hold_out(&ratings, share, options.common.seed)?;
+            if test.is_empty() {
+                complain("notice: --holdout chose no rating, so no error is measured: there are few ratings, or the share is small");
+            }
+            (train, test)
+        }
         (None, None) => (ratings, Vec::new()),
     };
     let values = train.csr().data();
@@ -45,7 +51,7 @@ pub(crate) fn load<T: Scalar>(options: &SgdOptions) -> Result<Split<T>> {
     Ok(Split { train, rows, columns, test, range })
 }
 
-fn tell_skipped(skipped: &[SkippedLine], count: usize) {
+pub(crate) fn tell_skipped(skipped: &[SkippedLine], count: usize) {
     if count > 0 {
         complain(&format!("notice: {} lines skipped, the first of them:", grouped(count)));
         for line in skipped.iter().take(5) {
@@ -54,15 +60,21 @@ fn tell_skipped(skipped: &[SkippedLine], count: usize) {
     }
 }
 
+/// Refuses a share that is none.
+pub(crate) fn check_share(share: f64) -> Result<()> {
+    if share > 0.0 && share < 1.0 {
+        return Ok(());
+    }
+    Err(Error::invalid_parameter("holdout", share, "above 0 and below 1"))
+}
+
 /// Holds out each rating with probability `share`, by a random stream of the seed.
 pub(crate) fn hold_out<T: Scalar>(
     ratings: &Ratings<T>,
     share: f64,
     seed: u64,
 ) -> Result<(Ratings<T>, Vec<RatedPair<T>>)> {
-    if !(share > 0.0 && share < 1.0) {
-        return Err(Error::invalid_parameter("holdout", share, "between 0 and 1"));
-    }
+    check_share(share)?;
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let (mut train, mut test) = (Vec::new(), Vec::new());
     for (row, column, value) in ratings.triplets() {
@@ -71,6 +83,10 @@ pub(crate) fn hold_out<T: Scalar>(
         } else {
             train.push((row, column, value));
         }
+    }
+    if train.is_empty() {
+        let requirement = format!("smaller: it leaves none of {} ratings to train on", test.len());
+        return Err(Error::invalid_parameter("holdout", share, requirement));
     }
     Ok((Ratings::from_triplets(ratings.shape(), train, Duplicates::Error)?, test))
 }

@@ -13,19 +13,29 @@ mod inspect;
 mod output;
 mod predict;
 mod progress;
+mod remedy;
 
 use arguments::{Arguments, Command};
 use clap::Parser;
+use clap::error::ErrorKind;
 use matfact::{Error, ErrorClass};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
-    let outcome = match arguments.command {
-        Command::Demo(options) => demo::run(&options),
-        Command::Fit(algorithm) => fit::run(&algorithm),
-        Command::Predict(options) => predict::run(&options),
-        Command::Inspect(options) => inspect::run(&options),
+    let command = match Arguments::try_parse() {
+        Ok(arguments) => arguments.command,
+        // Help and version, asked for or in place of a missing subcommand.
+        Err(text) if is_help(&text) => text.exit(),
+        Err(error) => {
+            output::complain(&remedy::usage(&error));
+            return ExitCode::from(exit_code(ErrorClass::Usage));
+        }
+    };
+    let outcome = match &command {
+        Command::Demo(options) => demo::run(options),
+        Command::Fit(algorithm) => fit::run(algorithm),
+        Command::Predict(options) => predict::run(options),
+        Command::Inspect(options) => inspect::run(options),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -34,10 +44,19 @@ fn main() -> ExitCode {
             ExitCode::SUCCESS
         }
         Err(error) => {
-            output::complain(&format!("error: {error}"));
+            output::complain(&format!("error: {}", remedy::message(&error, &command)));
             ExitCode::from(exit_code(error.class()))
         }
     }
+}
+
+fn is_help(error: &clap::Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::DisplayHelp
+            | ErrorKind::DisplayVersion
+            | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
+    )
 }
 
 fn exit_code(class: ErrorClass) -> u8 {

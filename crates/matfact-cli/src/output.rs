@@ -13,9 +13,21 @@ pub(crate) fn say(text: &str) -> Result<()> {
         .map_err(|source| Error::Io { path: PathBuf::from("standard output"), source })
 }
 
-/// Writes one line to standard error; there is nobody to tell if that fails.
+/// Writes one line to standard error; there is nobody to tell if that fails. Names of files and ids
+/// may hold line ends and other control characters, which are written as escapes.
 pub(crate) fn complain(text: &str) {
-    let _ = writeln!(std::io::stderr(), "{text}");
+    let _ = writeln!(std::io::stderr(), "{}", printable(text));
+}
+
+fn printable(text: &str) -> String {
+    let mut line = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character.is_control() {
+            true => line.extend(character.escape_default()),
+            false => line.push(character),
+        }
+    }
+    line
 }
 
 /// Writes a JSON object to standard output.
@@ -25,8 +37,18 @@ pub(crate) fn say_json(value: &serde_json::Value) -> Result<()> {
 
 /// The largest memory that this process has held, where the system tells.
 pub(crate) fn peak_memory_bytes() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
+    kernel_bytes("/proc/self/status", "VmHWM:")
+}
+
+/// The memory of this machine, swap included, where the system tells.
+pub(crate) fn total_memory_bytes() -> Option<u64> {
+    let swap = kernel_bytes("/proc/meminfo", "SwapTotal:").unwrap_or(0);
+    Some(kernel_bytes("/proc/meminfo", "MemTotal:")? + swap)
+}
+
+fn kernel_bytes(file: &str, name: &str) -> Option<u64> {
+    let text = std::fs::read_to_string(file).ok()?;
+    let line = text.lines().find(|line| line.starts_with(name))?;
     let kibibytes: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
     Some(kibibytes * 1024)
 }
@@ -46,6 +68,11 @@ pub(crate) fn grouped(count: usize) -> String {
 
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn a_line_stays_a_line() {
+        assert_eq!(super::printable("caf\u{e9} \"x\"\n\u{1b}[1m"), "caf\u{e9} \"x\"\\n\\u{1b}[1m");
+    }
+
     #[test]
     fn counts_are_grouped() {
         assert_eq!(super::grouped(7), "7");

@@ -1,7 +1,7 @@
 //! `matfact predict`.
 
 use crate::arguments::PredictOptions;
-use crate::input::Accuracy;
+use crate::input::{Accuracy, tell_skipped};
 use crate::output::{complain, grouped, say, say_json};
 use matfact::io::{Ids, ModelFile, load_model, read_pairs};
 use matfact::{AnyModel, Error, Factorization, Persist, Result, Scalar};
@@ -37,13 +37,31 @@ struct Asked {
 fn predict<T: Scalar>(options: &PredictOptions, file: &ModelFile) -> Result<()> {
     let model = AnyModel::<T>::from_record(&file.record)
         .map_err(|error| corrupt(&options.model, error))?;
+    check_ids(options, file, model.shape())?;
     let asked = asked::<T>(options)?;
     let range = if options.no_clip { None } else { training_range(file) };
     let mut predictions = Vec::with_capacity(asked.len());
     let mut unknown = 0_usize;
-    for pair in &asked {
-        let row = index("user", file.row_ids.as_ref(), &pair.user, model.shape().0)?;
-        let column = index("item", file.column_ids.as_ref(), &pair.item, model.shape().1)?;
+    let rows = Axis { name: "user", lines: "row", ids: file.row_ids.as_ref(), bound: model.shape().0 };
+    let columns =
+        Axis { name: "item", lines: "column", ids: file.column_ids.as_ref(), bound: model.shape().1 };
+    for (position, pair) in asked.iter().enumerate() {
+        let index = |axis: &Axis<'_>, id: &str| {
+            axis.index(id).map_err(|reason| match &options.pairs {
+                Some(path) => Error::Parse {
+                    path: path.clone(),
+                    line: 0,
+                    column: None,
+                    message: format!(
+                        "pair {}: the {} {id:?} must be {reason}",
+                        position + 1,
+                        axis.name
+                    ),
+                },
+                None => Error::invalid_parameter(axis.name, format!("{id:?}"), reason),
+            })
+        };
+        let (row, column) = (index(&rows, &pair.user)?, index(&columns, &pair.item)?);
         unknown += usize::from(row.is_none() || column.is_none());
         let value = match &model {
             AnyModel::Factors(model) => model.predict_or_fallback(row, column).as_f64(),
@@ -96,9 +114,7 @@ fn asked<T: Scalar>(options: &PredictOptions) -> Result<Vec<Asked>> {
     }
     let Some(path) = &options.pairs else { return Ok(Vec::new()) };
     let pairs = read_pairs::<T>(path, &options.reading.resolve()?)?;
-    if pairs.skipped_count > 0 {
-        complain(&format!("notice: {} lines skipped", grouped(pairs.skipped_count)));
-    }
+    tell_skipped(&pairs.skipped, pairs.skipped_count);
     let asked = pairs.pairs.iter().map(|pair| Asked {
         user: pairs.rows.name(pair.row).to_owned(),
         item: pairs.columns.name(pair.column).to_owned(),
@@ -107,25 +123,45 @@ fn asked<T: Scalar>(options: &PredictOptions) -> Result<Vec<Asked>> {
     Ok(asked.collect())
 }
 
-/// The index of an id: from the model's ids, or for a model without ids the number itself, counted
-/// from 0.
-fn index(
-    axis: &'static str,
-    ids: Option<&Ids>,
-    id: &str,
+/// One side of a model.
+struct Axis<'a> {
+    /// What the command line calls it.
+    name: &'static str,
+    /// What it is in a matrix.
+    lines: &'static str,
+    ids: Option<&'a Ids>,
     bound: usize,
-) -> Result<Option<usize>> {
-    match ids {
-        Some(ids) => Ok(ids.index(id)),
-        None => match id.parse::<usize>() {
-            Ok(index) if index < bound => Ok(Some(index)),
-            Ok(index) => {
-                let axis = if axis == "user" { "row" } else { "column" };
-                Err(Error::IndexOutOfRange { axis, index: index as i128, position: 0, bound })
-            }
-            Err(_) => Err(unknown_id(axis, id)),
-        },
+}
+
+impl Axis<'_> {
+    /// The index of an id: from the model's ids, or for a model without ids the number itself,
+    /// counted from 0. The error says what is needed instead.
+    fn index(&self, id: &str) -> Result<Option<usize>, String> {
+        if let Some(ids) = self.ids {
+            return Ok(ids.index(id));
+        }
+        match id.parse::<usize>() {
+            Ok(index) if index < self.bound => Ok(Some(index)),
+            _ => Err(format!(
+                "a {} of the model, counted from 0 to {} (the model has no ids)",
+                self.lines,
+                self.bound.saturating_sub(1)
+            )),
+        }
     }
+}
+
+/// Refuses ids that are not those of the factors.
+fn check_ids(options: &PredictOptions, file: &ModelFile, shape: (usize, usize)) -> Result<()> {
+    for (axis, ids, bound) in
+        [("row", &file.row_ids, shape.0), ("column", &file.column_ids, shape.1)]
+    {
+        if let Some(ids) = ids.as_ref().filter(|ids| ids.len() != bound) {
+            let reason = format!("it has {} {axis} ids for {bound} {axis}s", ids.len());
+            return Err(Error::Corrupt { path: options.model.clone(), reason });
+        }
+    }
+    Ok(())
 }
 
 fn unknown_id(axis: &'static str, id: &str) -> Error {

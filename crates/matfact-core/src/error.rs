@@ -180,7 +180,7 @@ pub enum Error {
         id: String,
     },
     /// A data file does not hold what its format says.
-    #[error("{}:{line}{}: {message}", path.display(), column.map(|c| format!(":{c}")).unwrap_or_default())]
+    #[error("{}{}: {message}", path.display(), place(*line, *column))]
     Parse {
         /// The file.
         path: PathBuf,
@@ -230,6 +230,15 @@ pub enum Error {
         /// The newest version that can be read.
         supported: u32,
     },
+}
+
+/// `:line:column` as far as they are known, to follow the name of a file.
+fn place(line: usize, column: Option<usize>) -> String {
+    match (line, column) {
+        (0, _) => String::new(),
+        (line, None) => format!(":{line}"),
+        (line, Some(column)) => format!(":{line}:{column}"),
+    }
 }
 
 /// The class of an [`Error`], which the program turns into its exit code.

@@ -179,7 +179,7 @@ impl<T: Scalar> Update<'_, T> {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "dense"))]
 mod tests {
     use super::*;
     use crate::{gram, random_normal};

@@ -5,26 +5,38 @@
 //! - row updates of non-negative factors, of factors by stochastic gradients;
 //! - the choice of instruction set ([`Simd`]), the pool of a fit ([`in_pool`]), random streams.
 //!
+//! # Crate features
+//! - `dense` (default): dense products, decompositions, [`Products`] and [`randomized_svd`], by `faer`.
+//!   Without it the dependency tree is less than half as large.
+//!
 //! Everything gives the same bits for any number of threads. This is the only crate that knows
 //! `faer`, and the only one that may hold `unsafe` code.
 
+#[cfg(feature = "dense")]
 mod dense;
 mod hals;
+#[cfg(feature = "dense")]
 mod jacobi;
 mod pool;
+#[cfg(feature = "dense")]
 mod products;
 mod random;
+#[cfg(feature = "dense")]
 mod randomized;
 mod sgd;
 mod simd;
 mod sparse;
 
+#[cfg(feature = "dense")]
 pub use dense::{gram, multiply_dense, small_svd, thin_qr};
 pub use hals::{Violation, update_non_negative_rows};
+#[cfg(feature = "dense")]
 pub use jacobi::jacobi_svd;
 pub use pool::{PoolInfo, in_pool};
+#[cfg(feature = "dense")]
 pub use products::{Products, inner_product, squared_product_norm};
 pub use random::{random_normal, random_stream};
+#[cfg(feature = "dense")]
 pub use randomized::{RandomizedSvd, Triplets, randomized_svd};
 pub use sgd::{BlockEntry, BlockSide, DescentStep, FactorLanes, ShrunkBias, descend_block};
 pub use simd::Simd;

@@ -130,8 +130,7 @@ impl<T: Scalar> Kernel for Descent<'_, T> {
 
     #[inline(always)]
     fn run<const FMA: bool>(self) -> f64 {
-        // With the width known to the compiler, short factor rows stay in registers between the dot
-        // product and the update.
+        // With the width known to the compiler, the loops over short factor rows are unrolled.
         match self.step.width {
             1 => self.entries::<FMA, 1>(),
             2 => self.entries::<FMA, 2>(),
@@ -158,6 +157,7 @@ impl<T: Scalar> Descent<'_, T> {
         let mut early_error = None;
         for (position, entry) in entries.iter().enumerate() {
             if let Some(far) = entries.get(position + PREFETCH_DISTANCE) {
+                prefetch_row(rows.factors, far.row as usize * width, width);
                 prefetch_row(columns.factors, far.column as usize * width, width);
             }
             let error = match early_error {

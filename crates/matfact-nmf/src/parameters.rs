@@ -154,14 +154,11 @@ impl Nmf {
         self.rank
     }
 
-    /// Refuses hyper-parameters out of range.
+    /// Refuses hyper-parameters out of range; the rank is held against the shape in the fit.
     ///
     /// # Errors
     /// [`Error::InvalidParameter`] naming the first one.
     pub fn validate(&self) -> Result<()> {
-        if self.rank == 0 {
-            return Err(Error::invalid_parameter("rank", 0, "at least 1"));
-        }
         if self.sweeps == 0 {
             return Err(Error::invalid_parameter("sweeps", 0, "at least 1"));
         }
@@ -242,12 +239,11 @@ impl Penalties {
 mod tests {
     use super::*;
 
-    /// Rows 37 and 14 of the reliability list for the parameters of NMF.
+    /// Row 37 of the reliability list for the parameters of NMF.
     #[test]
     fn each_parameter_out_of_range_is_named() {
         let nmf = || Nmf::new(2);
         for (bad, name) in [
-            (Nmf::new(0), "rank"),
             (nmf().sweeps(0), "sweeps"),
             (nmf().tol(-1e-4), "tol"),
             (nmf().tol(f64::NAN), "tol"),

@@ -19,7 +19,7 @@ impl<X: Matrix + ?Sized> Factorizer<X> for Nmf {
     type Model = NmfModel<X::Scalar>;
 
     /// # Errors
-    /// [`Error::InvalidParameter`], [`Error::InvalidRank`] (NNDSVD with k > min(m, n)),
+    /// [`Error::InvalidParameter`], [`Error::InvalidRank`] (k = 0, or NNDSVD with k > min(m, n)),
     /// [`Error::EmptyInput`], [`Error::NonFinite`], [`Error::Negative`], [`Error::Overflow`],
     /// [`Error::TooLarge`].
     fn fit_with(&self, x: &X, run: &mut Run<'_>) -> Result<Fit<NmfModel<X::Scalar>>> {
@@ -32,6 +32,9 @@ impl<X: Matrix + ?Sized> Factorizer<X> for Nmf {
 impl Nmf {
     fn resolve_init(&self, shape: (usize, usize)) -> Result<Init> {
         let limit = shape.0.min(shape.1);
+        if self.rank == 0 {
+            return Err(Error::InvalidRank { rank: 0, limit: limit.max(1), shape });
+        }
         let elements = shape
             .0
             .checked_add(shape.1)

@@ -9,9 +9,6 @@ use rayon::prelude::*;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-/// Ratings that a block should hold at least, on average: enough to outweigh starting its task.
-const RATINGS_IN_A_BLOCK: usize = 2048;
-
 /// The most ranges, however many ratings there are.
 const MOST_RANGES: usize = 256;
 
@@ -19,13 +16,15 @@ const MOST_RANGES: usize = 256;
 /// small first-level cache.
 const GROUP_BYTES: usize = 16 * 1024;
 
-/// The number B of ranges on each side: from the data alone.
+/// The number B of ranges on each side, from the data alone: an eighth of the cube root of the
+/// number of ratings. Fewer leave threads without work, more bring every factor row into the caches
+/// too often.
 pub(crate) fn range_count(observed: usize, rows: usize, columns: usize) -> usize {
-    (observed / RATINGS_IN_A_BLOCK)
-        .isqrt()
-        .clamp(1, MOST_RANGES)
-        .min(rows)
-        .min(columns)
+    let most = MOST_RANGES.min(rows).min(columns).max(1);
+    (1..most)
+        .take_while(|ranges| (8 * (ranges + 1)).pow(3) <= observed)
+        .count()
+        + 1
 }
 
 /// Rows (or columns) with ratings, dealt into ranges.
@@ -168,9 +167,9 @@ mod tests {
     #[test]
     fn the_number_of_ranges_follows_the_data() {
         assert_eq!(range_count(1, 1, 1), 1);
-        assert_eq!(range_count(100_000, 900, 1600), 6);
+        assert_eq!(range_count(100_000, 900, 1600), 5);
         assert_eq!(range_count(100_000, 900, 4), 4);
-        assert_eq!(range_count(10_000_000, 70_000, 10_000), 69);
+        assert_eq!(range_count(10_000_000, 70_000, 10_000), 26);
         assert_eq!(range_count(usize::MAX, usize::MAX, usize::MAX), MOST_RANGES);
     }
 

@@ -6,9 +6,10 @@
 //! > x̂_ij = μ + b_i + c_j + p_i · q_j
 //!
 //! with the mean μ of the ratings, biases b and c, and factor rows p_i and q_j of length k. Without
-//! biases ([`Sgd::biased`]) it is p_i · q_j alone. Let Ω be the set of observed entries and
-//! σ² = mean over Ω of (x_ij − μ)² (μ = 0 without biases). The fit works on (x_ij − μ) / σ, so that
-//! no hyper-parameter depends on the scale of the ratings, and lowers
+//! biases ([`Sgd::biased`]) it is p_i · q_j alone, and μ stands for 0 below. Let Ω be the set of
+//! observed entries and σ the standard deviation of the ratings (without biases, at least a tenth of
+//! their mean). The fit works on (x_ij − μ) / σ, so that no hyper-parameter depends on the scale of
+//! the ratings, and lowers
 //!
 //! > ½ Σ_Ω ( e_ij² + λ ‖p_i‖² + λ ‖q_j‖² ) + ½ λ_b ( ‖b‖² + ‖c‖² ),  e_ij = (x_ij − x̂_ij) / σ
 //!

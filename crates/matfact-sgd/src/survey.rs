@@ -9,6 +9,10 @@ const ROWS_AT_ONCE: usize = 1024;
 /// A standard deviation below this part of the largest rating is rounding error.
 const NEGLIGIBLE: f64 = 1e-14;
 
+/// Without biases the factors have to make up the mean; it is at most this many units, or a step
+/// would overshoot.
+const LARGEST_MEAN: f64 = 10.0;
+
 /// What the fit needs to know about its ratings.
 #[derive(Debug)]
 pub(crate) struct Survey<T> {
@@ -18,7 +22,8 @@ pub(crate) struct Survey<T> {
     pub(crate) column_counts: Vec<usize>,
     /// The mean μ, 0 without biases.
     pub(crate) mean: T,
-    /// The root mean square σ of the ratings after the mean is taken off; never 0.
+    /// The unit σ of the fit: the standard deviation of the ratings, or what stands for it where
+    /// that is too small; never 0.
     pub(crate) scale: f64,
 }
 
@@ -54,25 +59,24 @@ where
     }
     // Relative to the largest value, so that nothing overflows.
     let unit = if largest > 0.0 { largest } else { 1.0 };
-    let mean = if biased {
-        T::from_f64(unit * (sum_over(x, |value| value / unit) / observed as f64))
-    } else {
-        T::zero()
-    };
+    let mean = T::from_f64(unit * (sum_over(x, |value| value / unit) / observed as f64));
     let centre = mean.as_f64() / unit;
     let squares = sum_over(x, |value| (value / unit - centre).powi(2));
     let deviation = (squares / observed as f64).sqrt();
-    let scale = if deviation > NEGLIGIBLE {
-        deviation * unit
+    let scale = if !biased {
+        deviation.max(centre.abs() / LARGEST_MEAN)
+    } else if deviation > NEGLIGIBLE {
+        deviation
     } else {
-        unit
+        1.0
     };
+    let scale = if scale > 0.0 { scale * unit } else { unit };
     Ok(Survey {
         shape,
         observed,
         row_counts,
         column_counts,
-        mean,
+        mean: if biased { mean } else { T::zero() },
         scale,
     })
 }

@@ -1,4 +1,5 @@
 //! Bad hyper-parameters, bad input and divergence get a typed error.
+#![allow(clippy::unwrap_used, reason = "helpers of tests are tests too")]
 
 use matfact_core::{
     Duplicates, Error, FactorModel, Factorizer, Fit, ObservedEntries, ObservedRow, Ratings, Result,

@@ -1,4 +1,5 @@
 //! What a fit finds, and that it is the same for any number of threads.
+#![allow(clippy::unwrap_used, reason = "helpers of tests are tests too")]
 
 use matfact_core::{
     Cancellation, Duplicates, Factorization, Factorizer, ObservedEntries, Progress, Ratings, Run,
@@ -138,6 +139,15 @@ fn without_biases_the_reconstruction_is_the_product_of_the_factors() {
     let product = model.row_factors().dot(&model.column_factors().t());
     let difference = &model.reconstruct() - &product;
     assert!(difference.iter().all(|d| d.abs() < 1e-12));
+}
+
+#[test]
+fn without_biases_a_mean_far_above_the_spread_is_fitted_too() {
+    let triplets =
+        (0..30).flat_map(|i| (0..20).map(move |j| (i, j, 1000.0 + ((i * 3 + j) % 5) as f32)));
+    let ratings = Ratings::from_triplets((30, 20), triplets, Duplicates::Error).unwrap();
+    let fit = Sgd::new(6).biased(false).fit(&ratings).unwrap();
+    assert!(fit.report.objective < 50.0, "{:?}", fit.report.history);
 }
 
 #[test]

@@ -59,21 +59,36 @@ fn value(values: &TensorValues, at: usize) -> Option<f64> {
     }
 }
 
-/// Fails unless two fits agree in every bit of the model and in what the report says of them.
+/// Fails unless two fits agree in every bit of the model and of the report, times aside.
 pub(crate) fn same_fit<M: Persist>(a: &Fit<M>, b: &Fit<M>) -> Outcome {
     same_record(&a.model.to_record(), &b.model.to_record())?;
-    let facts = |report: &FitReport| {
-        let history: Vec<u64> = report.history.iter().map(|v| v.to_bits()).collect();
-        let relative = report.relative_error.map(f64::to_bits);
-        let ends = (report.objective.to_bits(), relative);
-        (report.iterations, report.stop, ends, history)
+    let (a, b) = (&a.report, &b.report);
+    let ends = |report: &FitReport| (report.iterations, report.stop);
+    require(ends(a) == ends(b), || {
+        format!("the reports say {:?}, then {:?}", ends(a), ends(b))
+    })?;
+    let numbers = |report: &FitReport| {
+        let ends = [report.objective, report.relative_error.unwrap_or(-1.0)];
+        [&ends, &report.history[..]].concat()
     };
-    require(facts(&a.report) == facts(&b.report), || {
-        format!(
-            "the same model, but the reports differ: {:?} and {:?}",
-            a.report, b.report
-        )
-    })
+    let (a, b) = (numbers(a), numbers(b));
+    let mut pairs = a.iter().zip(&b).enumerate();
+    let differs = pairs.find(|(_, (a, b))| a.to_bits() != b.to_bits());
+    match differs {
+        None => require(a.len() == b.len(), || {
+            "the histories differ in length".to_owned()
+        }),
+        Some((at, (a, b))) => {
+            let what = match at {
+                0 => "objectives".to_owned(),
+                1 => "relative errors".to_owned(),
+                _ => format!("objectives of iteration {}", at - 1),
+            };
+            Err(format!(
+                "the models agree, but the {what} are {a:e}, then {b:e}"
+            ))
+        }
+    }
 }
 
 /// A fit that is cancelled after `limit` iterations, so that a large input stays cheap.

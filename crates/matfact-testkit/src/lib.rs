@@ -41,11 +41,11 @@
 //! # fn main() {}
 //! ```
 //!
-//! Every law is also a function that returns the [`LawViolation`] it found ([`laws`]), and every
+//! Every law is also a function that returns the [`LawViolation`] it found (module [`laws`](mod@laws)), and every
 //! group of laws has one that checks all of them ([`check_matrix`] and its neighbours). Cases come
 //! from fixed seeds, so a failure repeats; counterexamples are shrunk.
 //!
-//! What laws are made of is public too, for a backend's own tests: [`strategies`] of small
+//! A law of your own is a [`Law`] with its [`Law::check`]. What laws are made of is public too, for a backend's own tests: [`strategies`] of small
 //! matrices and ratings, tables of [`hard`] cases, one matrix in all its forms ([`inputs`]), and
 //! [`reference`](mod@reference) computations.
 #![forbid(unsafe_code)]
@@ -66,6 +66,7 @@ pub use check::{
     check_optimal, check_orthonormal, check_permutation, check_ratings, check_scale,
     check_spectrum, check_transform, check_transpose, check_unlimited_rank,
 };
+pub use proptest;
 pub use subject::{
     DynMatrix, DynOperator, DynRatings, LimitedRank, MatrixSubject, MonotoneSubject,
     NonNegativeSubject, OperatorSubject, OptimalSubject, OrthonormalSubject,

@@ -51,9 +51,9 @@ pub trait MatrixSubject {
         (1200, 40)
     }
 
-    /// Random cases for each law.
+    /// Random cases for each law, more or less.
     fn cases(&self) -> u32 {
-        16
+        32
     }
 }
 
@@ -171,9 +171,9 @@ pub trait RatingsSubject {
         (600, 200)
     }
 
-    /// Random cases for each law.
+    /// Random cases for each law, more or less.
     fn cases(&self) -> u32 {
-        12
+        24
     }
 }
 

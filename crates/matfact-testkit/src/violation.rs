@@ -79,6 +79,8 @@ impl Law {
     /// Checks `test` on `cases` values of `strategy`, the same ones in every run, and shrinks the
     /// first that fails. A panic counts as a failure.
     ///
+    /// The environment variable `PROPTEST_CASES` replaces the number of cases, for a longer search.
+    ///
     /// # Errors
     /// The violation with the shrunk counterexample.
     pub fn check<S: Strategy>(
@@ -88,8 +90,12 @@ impl Law {
         strategy: &S,
         test: impl Fn(S::Value) -> Outcome,
     ) -> LawResult {
+        let asked = std::env::var("PROPTEST_CASES");
         let config = Config {
-            cases,
+            cases: asked
+                .ok()
+                .and_then(|text| text.parse().ok())
+                .unwrap_or(cases),
             rng_seed: RngSeed::Fixed(STRATEGY_SEED),
             failure_persistence: None,
             max_shrink_iters: MAX_SHRINK_STEPS,

@@ -83,3 +83,8 @@ pub mod prelude {
 
     use matfact_core::ndarray;
 }
+
+/// The README's programs, compiled and run as they are printed.
+#[cfg(all(doctest, feature = "nmf", feature = "sgd"))]
+#[doc = include_str!("../../../README.md")]
+mod readme {}

@@ -10,6 +10,7 @@ use crate::progress::interruption;
 use matfact::io::{ModelFile, load_model, save_model};
 use matfact::{Algorithm, AnyModel, Error, Factorizer, Fit, Input, Persist, Result, Run};
 use serde_json::{Value, json};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 /// What a part of the demo has to show.
@@ -46,13 +47,24 @@ struct Folder {
 
 impl Folder {
     fn new(kept: Option<&Path>) -> Result<Self> {
-        let path = match kept {
-            Some(path) => path.to_owned(),
-            None => std::env::temp_dir().join(format!("matfact-demo-{}", std::process::id())),
-        };
-        std::fs::create_dir_all(&path)
-            .map_err(|source| Error::Io { path: path.clone(), source })?;
-        Ok(Self { path, temporary: kept.is_none() })
+        let fault = |path: &Path, source| Error::Io { path: path.to_owned(), source };
+        if let Some(path) = kept {
+            std::fs::create_dir_all(path).map_err(|source| fault(path, source))?;
+            return Ok(Self { path: path.to_owned(), temporary: false });
+        }
+        // Only a folder made here may be removed at the end, so one that is there is not taken.
+        let mut attempt = 0;
+        loop {
+            let name = format!("matfact-demo-{}-{attempt}", std::process::id());
+            let path = std::env::temp_dir().join(name);
+            match std::fs::create_dir(&path) {
+                Ok(()) => return Ok(Self { path, temporary: true }),
+                Err(error) if error.kind() == ErrorKind::AlreadyExists && attempt < 100 => {
+                    attempt += 1;
+                }
+                Err(source) => return Err(fault(&path, source)),
+            }
+        }
     }
 
     fn path(&self) -> &Path {

@@ -6,7 +6,7 @@ use crate::reference::{
     epsilon, frobenius_distance, frobenius_norm, from_f64, jacobi_svd, orthonormality_error,
     product, to_f64,
 };
-use crate::strategies::{any_non_negative, planted, planted_signed, signed};
+use crate::strategies::{any_non_negative, large_matrix, planted, planted_signed, signed};
 use crate::subject::{MonotoneSubject, NonNegativeSubject, OptimalSubject, OrthonormalSubject};
 use crate::violation::{Outcome, refused, require, require_at_most};
 use matfact_core::ndarray::{Array2, ArrayView2, Axis, concatenate};
@@ -83,8 +83,12 @@ law! {
         })?;
         let mut named = hard_matrices::<S::Scalar>();
         named.extend(extreme_matrices());
+        // Larger than a basis with some columns to spare, dense and sparse.
+        for (name, zeros) in [("large_matrix((60, 40), 0.0)", 0.0), ("large_matrix((60, 40), 0.9)", 0.9)] {
+            named.push((name, from_f64(large_matrix((60, 40), zeros).view())));
+        }
         law.check_named(&subject.name(), named, |x| {
-            for rank in 1..=x.nrows().min(x.ncols()) {
+            for rank in 1..=x.nrows().min(x.ncols()).min(8) {
                 // Whether extremes may be refused is the matter of another law.
                 if let Ok(fit) = fit(subject, x, rank, 1) {
                     orthonormal(subject, &fit.model)

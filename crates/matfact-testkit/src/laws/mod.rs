@@ -1,7 +1,7 @@
 //! The laws, by what they need to know of a subject.
 //!
 //! Each is a function of a subject and gives the violation it found. The names are those of the
-//! tests that [`laws!`](crate::laws) makes.
+//! tests that [`laws!`](macro@crate::laws) makes.
 
 pub mod equivariance;
 pub mod factors;

@@ -1,0 +1,148 @@
+"""Times `matfact` and a Python library on the same data, in alternation; see README.md."""
+
+import argparse
+import json
+import resource
+import statistics
+import subprocess
+import sys
+import time
+
+NMF_LADDER = [5, 10, 15, 20, 30, 40, 50, 60, 80, 100, 130, 160, 200, 300, 400]
+
+
+def load(path):
+    import numpy as np
+
+    if path.endswith(".npy"):
+        return np.load(path).astype(np.float32)
+    from scipy.io import mmread
+
+    return mmread(path).tocsr().astype(np.float32)
+
+
+def relative_error(x, w, h):
+    """In double precision; block by block for a dense matrix."""
+    import numpy as np
+    import scipy.sparse as sp
+
+    w, h = w.astype(np.float64), h.astype(np.float64)
+    if sp.issparse(x):
+        squares = float((x.data.astype(np.float64) ** 2).sum())
+        cross = float(((x.astype(np.float64) @ h.T) * w).sum())
+        product = float(((w.T @ w) * (h @ h.T)).sum())
+        return (max(squares - 2 * cross + product, 0.0) / squares) ** 0.5
+    error = squares = 0.0
+    for start in range(0, x.shape[0], 1000):
+        block = x[start : start + 1000].astype(np.float64)
+        error += ((block - w[start : start + 1000] @ h) ** 2).sum()
+        squares += (block**2).sum()
+    return float((error / squares) ** 0.5)
+
+
+def peer(arguments):
+    """One fit of the Python library in this process; prints one JSON object."""
+    import warnings
+
+    warnings.filterwarnings("ignore")
+    if arguments.kind == "sgd":
+        result = peer_ratings(arguments)
+    else:
+        x = load(arguments.files[0])
+        if arguments.kind == "nmf":
+            from sklearn.decomposition import NMF
+
+            model = NMF(arguments.rank, solver="cd", init="nndsvda", tol=0, random_state=0,
+                        max_iter=arguments.iterations)
+        else:
+            from sklearn.decomposition import TruncatedSVD
+
+            model = TruncatedSVD(arguments.rank, random_state=0)
+        start = time.perf_counter()
+        w = model.fit_transform(x)
+        seconds = time.perf_counter() - start
+        result = {"seconds": seconds, "error": relative_error(x, w, model.components_)}
+    result["peak_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(json.dumps(result))
+
+
+def peer_ratings(arguments):
+    import numpy as np
+    import pandas as pd
+    from surprise import SVD, Dataset, Reader
+
+    train, test = (pd.read_csv(path, sep="\t") for path in arguments.files)
+    names = list(train.columns[:3])
+    scale = (train[names[2]].min(), train[names[2]].max())
+    data = Dataset.load_from_df(train[names], Reader(rating_scale=scale)).build_full_trainset()
+    model = SVD(n_factors=arguments.rank, random_state=0)
+    start = time.perf_counter()
+    model.fit(data)
+    seconds = time.perf_counter() - start
+    predictions = model.test(list(test[names].itertuples(index=False, name=None)))
+    errors = np.array([p.est - p.r_ui for p in predictions])
+    return {"seconds": seconds, "error": float(np.sqrt((errors**2).mean()))}
+
+
+def run_peer(arguments, iterations=0):
+    command = [sys.executable, __file__, arguments.kind, *arguments.files, "--rank",
+               str(arguments.rank), "--peer", "--iterations", str(iterations)]
+    return json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
+
+
+def run_ours(arguments, *options):
+    command = [arguments.program, "fit", arguments.kind, arguments.files[0], "--rank",
+               str(arguments.rank), "--threads", str(arguments.threads), "--json", *options]
+    if arguments.kind == "sgd":
+        command += ["--test", arguments.files[1]]
+    result = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
+    error = result["test"]["rmse"] if arguments.kind == "sgd" else result["relative_error"]
+    return {"seconds": result["seconds"], "error": error,
+            "peak_mb": result["peak_memory_bytes"] / 2**20, "iterations": result["iterations"]}
+
+
+def show(name, results):
+    def spread(key):
+        values = sorted(result[key] for result in results)
+        return statistics.median(values), values[0], values[-1]
+
+    median, low, high = spread("seconds")
+    print(f"{name:<34}{median:9.3f} s ({low:.3f}-{high:.3f})  error {spread('error')[0]:.5f}"
+          f"  peak {spread('peak_mb')[0]:.0f} MB  iterations {results[0].get('iterations', '')}")
+    return median
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("kind", choices=["nmf", "svd", "sgd"])
+    parser.add_argument("files", nargs="+")
+    parser.add_argument("--rank", type=int, required=True)
+    parser.add_argument("--target", type=float, help="relative error that both have to reach (nmf)")
+    parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--program", default="target/release/matfact")
+    parser.add_argument("--peer", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--iterations", type=int, default=0, help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.peer:
+        return peer(arguments)
+    iterations, variants = 0, [("matfact", [])]
+    if arguments.kind == "nmf":
+        for iterations in NMF_LADDER:
+            if run_peer(arguments, iterations)["error"] <= arguments.target:
+                break
+        variants = [("matfact", ["--target-error", str(arguments.target), "--tol", "0"])]
+    elif arguments.kind == "svd":
+        variants = [("matfact, 5 power iterations", ["--power-iterations", "5"]), ("matfact", [])]
+    peers, ours = [], [[] for _ in variants]
+    for _ in range(arguments.runs):
+        peers.append(run_peer(arguments, iterations) | {"iterations": iterations or ""})
+        for results, (_, options) in zip(ours, variants):
+            results.append(run_ours(arguments, *options))
+    base = show("surprise" if arguments.kind == "sgd" else "scikit-learn", peers)
+    for results, (name, _) in zip(ours, variants):
+        print(f"    {base / show(name, results):.2f} times as fast")
+
+
+if __name__ == "__main__":
+    main()

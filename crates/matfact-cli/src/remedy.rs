@@ -1,0 +1,139 @@
+//! Errors in the words of the command line: files and options instead of builders.
+
+use crate::arguments::{Command, FitCommand};
+use matfact::Error;
+use std::path::Path;
+
+/// The error as one line for whoever typed `command`.
+pub(crate) fn message(error: &Error, command: &Command) -> String {
+    let input = match command {
+        Command::Fit(FitCommand::Nmf(options)) => Some(&options.common.input),
+        Command::Fit(FitCommand::Svd(options)) => Some(&options.common.input),
+        Command::Fit(FitCommand::Sgd(options)) => Some(&options.common.input),
+        Command::Predict(_) | Command::Inspect(_) | Command::Demo(_) => None,
+    };
+    let place = input.map(|path| format!("{}: ", path.display())).unwrap_or_default();
+    match error {
+        Error::InvalidParameter { name, value, requirement } => {
+            format!("--{} {value} is not allowed: it must be {requirement}", name.replace('_', "-"))
+        }
+        Error::InvalidRank { rank, limit, shape: (rows, columns) } => format!(
+            "--rank {rank} is outside 1 to {limit} for a {rows} x {columns} matrix: choose a {} rank",
+            if *rank == 0 { "larger" } else { "smaller" }
+        ),
+        Error::NonFinite { row, column, value } => format!(
+            "{place}the entry at row {row}, column {column} (counted from 0) is {value}: replace \
+             or remove it"
+        ),
+        Error::Negative { row, column, value, algorithm } => format!(
+            "{place}the entry at row {row}, column {column} (counted from 0) is {value}: \
+             {algorithm} needs entries >= 0; `matfact fit svd` takes any sign"
+        ),
+        Error::EmptyInput { .. } => format!("{place}{error}"),
+        Error::Overflow { step, scalar } if *scalar == "f32" => {
+            format!("{step} overflows f32: scale the input down or use --precision f64")
+        }
+        Error::Diverged { epoch, learning_rate } => format!(
+            "the fit diverged in epoch {epoch} with learning rate {learning_rate}: choose a \
+             smaller --learning-rate or a larger --regularization"
+        ),
+        Error::Corrupt { .. } => {
+            format!("{error}; fetch it again, or make it anew with `matfact fit ... --model`")
+        }
+        Error::Parse { .. } => parse(&error.to_string(), command, input.map(|path| path.as_path())),
+        _ => error.to_string(),
+    }
+}
+
+/// What the readers of files say, with the options that help.
+fn parse(text: &str, command: &Command, input: Option<&Path>) -> String {
+    let text = text
+        .replace(
+            "choose what to do with duplicates (keep the last, or sum them)",
+            "keep the later one with --duplicates last, or add them up with --duplicates sum",
+        )
+        .replace(", or give a default value for ratings", "");
+    match command {
+        Command::Fit(FitCommand::Sgd(_)) if input.is_some_and(names_a_matrix) => format!(
+            "{text}; matrices (.npy, .mtx) are for `matfact fit nmf` and `matfact fit svd`, sgd \
+             reads text with `user item rating` lines"
+        ),
+        Command::Fit(FitCommand::Nmf(_) | FitCommand::Svd(_))
+            if text.contains(": unknown format: ") =>
+        {
+            format!("{text}; ratings, `user item rating` a line, are for `matfact fit sgd`")
+        }
+        _ => text,
+    }
+}
+
+fn names_a_matrix(path: &Path) -> bool {
+    let name = path.to_string_lossy().to_ascii_lowercase();
+    let name = name.strip_suffix(".gz").unwrap_or(&name);
+    [".npy", ".npz", ".mtx", ".mm"].iter().any(|extension| name.ends_with(extension))
+}
+
+/// What clap says about a wrong command line, on one line.
+pub(crate) fn usage(error: &clap::Error) -> String {
+    let rendered = error.render().to_string();
+    let mut text = String::new();
+    for line in rendered.lines().map(str::trim) {
+        // The first is said anyway at the end; the second tip is about `--` and misleads here.
+        let idle = line.starts_with("For more information") || line.contains(" as a value, use");
+        if line.is_empty() || idle {
+            continue;
+        }
+        let line = match line.strip_prefix("Usage: ") {
+            Some(usage) => format!("usage: {usage}"),
+            None => line.to_owned(),
+        };
+        text.push_str(match text.chars().last() {
+            None => "",
+            Some(':') => " ",
+            Some(_) if line.starts_with('[') => " ",
+            Some(_) => "; ",
+        });
+        text.push_str(&line);
+    }
+    let text = text
+        .replace("invalid digit found in string", "not a whole number (0, 1, 2, ...)")
+        .replace("invalid float literal", "not a number");
+    format!("{text}; --help tells more")
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::arguments::Arguments;
+    use clap::Parser;
+
+    #[test]
+    fn what_clap_says_stands_on_one_line() {
+        for (arguments, expected) in [
+            (
+                "fit nmf x.npy --rnk 2",
+                "error: unexpected argument '--rnk' found; tip: a similar argument exists: \
+                 '--rank'; usage: matfact fit nmf --rank <K> <INPUT>; --help tells more",
+            ),
+            (
+                "fit nmf x.npy --rank two",
+                "error: invalid value 'two' for '--rank <K>': not a whole number (0, 1, 2, \
+                 ...); --help tells more",
+            ),
+            (
+                "fit nmf x.npy --rank 2 --precision f16",
+                "error: invalid value 'f16' for '--precision <TYPE>' [possible values: f32, \
+                 f64]; --help tells more",
+            ),
+            (
+                "predict m",
+                "error: the following required arguments were not provided: <PAIRS>; usage: \
+                 matfact predict [OPTIONS] <MODEL> <PAIRS>; matfact predict [OPTIONS] <MODEL> \
+                 --user <ID> --item <ID>; --help tells more",
+            ),
+        ] {
+            let words = format!("matfact {arguments}");
+            let error = Arguments::try_parse_from(words.split(' ')).unwrap_err();
+            assert_eq!(super::usage(&error), expected);
+        }
+    }
+}
