@@ -17,7 +17,9 @@ fn fit<X: ?Sized, F: Factorizer<X>>(
     for threads in [1, 2] {
         group.bench_function(BenchmarkId::new(name, format!("{threads}t")), |bencher| {
             bencher.iter(|| {
-                factorizer.fit_with(x, &mut Run::new().threads(threads)).expect("the data are good")
+                factorizer
+                    .fit_with(x, &mut Run::new().threads(threads))
+                    .expect("the data are good")
             });
         });
     }
@@ -27,8 +29,14 @@ fn matrices<T: Scalar>(criterion: &mut Criterion) {
     let inputs: [(&str, Box<dyn Matrix<Scalar = T>>); 4] = [
         ("dense-500x200", Box::new(dense::<T>(500, 200, 10))),
         ("dense-2000x1000", Box::new(dense::<T>(2000, 1000, 20))),
-        ("sparse-2000x1000", Box::new(sparse::<T>(2000, 1000, 40_000))),
-        ("sparse-20000x10000", Box::new(sparse::<T>(20_000, 10_000, 1_000_000))),
+        (
+            "sparse-2000x1000",
+            Box::new(sparse::<T>(2000, 1000, 40_000)),
+        ),
+        (
+            "sparse-20000x10000",
+            Box::new(sparse::<T>(20_000, 10_000, 1_000_000)),
+        ),
     ];
     let mut group = criterion.benchmark_group("nmf-20-iterations");
     for (name, x) in &inputs {
@@ -50,7 +58,12 @@ fn observed<T: Scalar>(criterion: &mut Criterion) {
         let x = ratings::<T>(users, items, count);
         for rank in [32, 128] {
             let sgd = Sgd::new(rank).epochs(5);
-            fit(&mut group, &format!("{users}x{items}-{count}-{}-k{rank}", T::NAME), &sgd, &x);
+            fit(
+                &mut group,
+                &format!("{users}x{items}-{count}-{}-k{rank}", T::NAME),
+                &sgd,
+                &x,
+            );
         }
     }
     group.finish();

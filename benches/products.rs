@@ -13,12 +13,17 @@ use matfact_linalg::{
 use std::time::Duration;
 
 fn pool(threads: usize) -> rayon::ThreadPool {
-    rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads can be had")
+    rayon::ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .build()
+        .expect("threads can be had")
 }
 
 fn sparse_products<T: Scalar + sprs::MulAcc>(criterion: &mut Criterion) {
     let x = sparse::<T>(50_000, 10_000, 2_000_000);
-    let Layout::SparseRows(rows) = x.layout() else { unreachable!("the matrix is CSR") };
+    let Layout::SparseRows(rows) = x.layout() else {
+        unreachable!("the matrix is CSR")
+    };
     let mut group = criterion.benchmark_group(format!("sparse/50000x10000/{}", T::NAME));
     for columns in [20, 64] {
         let right = random_normal::<T>((10_000, columns), 1, 0);
@@ -56,7 +61,10 @@ fn sparse_products<T: Scalar + sprs::MulAcc>(criterion: &mut Criterion) {
 fn dense_products<T: Scalar>(criterion: &mut Criterion) {
     let (m, n, k) = (4000, 1000, 50);
     let x = dense::<T>(m, n, 10);
-    let (right, left) = (random_normal::<T>((n, k), 1, 0), random_normal::<T>((m, k), 1, 1));
+    let (right, left) = (
+        random_normal::<T>((n, k), 1, 0),
+        random_normal::<T>((m, k), 1, 1),
+    );
     let (mut out, mut back) = (Array2::<T>::default((m, k)), Array2::<T>::default((n, k)));
     let mut group = criterion.benchmark_group(format!("dense/4000x1000x50/{}", T::NAME));
     group.throughput(Throughput::Elements((2 * m * n * k) as u64));

@@ -7,7 +7,10 @@ use matfact::{Factorizer, Nmf, NmfModel, Persist, Transform};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     // 1797 images of 8 x 8 pixels (UCI, CC BY 4.0), one a row.
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../crates/matfact-cli/data/digits.npy");
+    let path = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../crates/matfact-cli/data/digits.npy"
+    );
     let data = read_matrix::<f32>(path)?;
     let matfact::io::MatrixData::Dense(images) = data else {
         return Err("the digits are a dense matrix".into());
@@ -16,7 +19,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     let fit = Nmf::new(16).fit(&known)?;
     println!("{}", fit.report);
-    println!("parts by their share of the images: {:.0?}", fit.model.components_by_share());
+    println!(
+        "parts by their share of the images: {:.0?}",
+        fit.model.components_by_share()
+    );
 
     // New images in terms of the parts, and how well that describes them.
     let coordinates = fit.model.transform(&new)?;

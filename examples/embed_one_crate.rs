@@ -27,7 +27,10 @@ fn main() -> matfact_core::Result<()> {
     let stop = Cancellation::new();
     let mut log = |progress: &Progress| {
         if progress.iteration % 50 == 0 {
-            println!("epoch {}: training RMSE {:.3}", progress.iteration, progress.objective);
+            println!(
+                "epoch {}: training RMSE {:.3}",
+                progress.iteration, progress.objective
+            );
         }
     };
     let mut run = Run::new()

@@ -16,7 +16,10 @@ struct OneHot {
 
 impl OneHot {
     fn columns(&self, row: usize) -> impl Iterator<Item = usize> + '_ {
-        self.choices[row].iter().enumerate().map(|(q, answer)| q * self.answers + answer)
+        self.choices[row]
+            .iter()
+            .enumerate()
+            .map(|(q, answer)| q * self.answers + answer)
     }
 }
 
@@ -62,8 +65,13 @@ fn main() -> matfact::Result<()> {
         (_, 0) => (person * 7 + question * 3) % 4,
         (kind, _) => kind * 2 + question % 2,
     };
-    let choices = (0..300).map(|person| (0..8).map(|q| answer(person, q)).collect()).collect();
-    let survey = OneHot { choices, answers: 4 };
+    let choices = (0..300)
+        .map(|person| (0..8).map(|q| answer(person, q)).collect())
+        .collect();
+    let survey = OneHot {
+        choices,
+        answers: 4,
+    };
 
     let svd = TruncatedSvd::new(4).fit(&survey)?;
     println!("singular values {:.2}", svd.model.singular_values());

@@ -9,7 +9,8 @@ use rand::RngExt;
 
 /// A non-negative matrix of the given rank, with noise of one per cent.
 pub fn dense<T: Scalar>(rows: usize, columns: usize, rank: usize) -> Array2<T> {
-    let factor = |count, stream| random_normal::<f64>((count, rank), 11, stream).mapv(|v| v.max(0.0));
+    let factor =
+        |count, stream| random_normal::<f64>((count, rank), 11, stream).mapv(|v| v.max(0.0));
     let clean = factor(rows, 0).dot(&factor(columns, 1).t());
     let noise = random_normal::<f64>((rows, columns), 11, 2) * (0.01 * rank as f64);
     (clean + noise).mapv(|v| T::from_f64(v.max(0.0)))
@@ -41,7 +42,9 @@ pub fn ratings<T: Scalar>(users: usize, items: usize, count: usize) -> Ratings<T
     let triplets: Vec<_> = (0..count)
         .map(|_| {
             let (user, item) = (draw(users), draw(items));
-            let rating = (3.5 + p.row(user).dot(&q.row(item))).round().clamp(1.0, 5.0);
+            let rating = (3.5 + p.row(user).dot(&q.row(item)))
+                .round()
+                .clamp(1.0, 5.0);
             (user, item, T::from_f64(rating))
         })
         .collect();

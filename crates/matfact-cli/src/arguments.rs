@@ -1,15 +1,22 @@
 //! The command line.
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use crate::choices::{DuplicatesChoice, InitChoice, OnErrorChoice, Precision, duration};
+use clap::{Args, Parser, Subcommand};
 use matfact::io::{OnError, RatingsOptions, Separator};
-use matfact::{Duplicates, Init};
 use std::path::PathBuf;
 use std::time::Duration;
 
 /// Matrix factorization from the command line: NMF, truncated SVD, and ratings.
 #[derive(Debug, Parser)]
-#[command(name = "matfact", version, arg_required_else_help = true, max_term_width = 100)]
-#[command(after_help = "Examples:\n  matfact demo\n  matfact fit nmf counts.mtx --rank 20 --model topics.safetensors\n  matfact fit sgd ratings.tsv --rank 32 --holdout 0.1 --model ratings.safetensors\n  matfact predict ratings.safetensors --user 196 --item 242\n  matfact fit nmf --help   (what one algorithm takes)")]
+#[command(
+    name = "matfact",
+    version,
+    arg_required_else_help = true,
+    max_term_width = 100
+)]
+#[command(
+    after_help = "Examples:\n  matfact demo\n  matfact fit nmf counts.mtx --rank 20 --model topics.safetensors\n  matfact fit sgd ratings.tsv --rank 32 --holdout 0.1 --model ratings.safetensors\n  matfact predict ratings.safetensors --user 196 --item 242\n  matfact fit nmf --help   (what one algorithm takes)"
+)]
 pub(crate) struct Arguments {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -20,7 +27,10 @@ pub(crate) enum Command {
     /// Factor handwritten digits and generated ratings, and show what was learned
     Demo(DemoOptions),
     /// Fit a model to a data file
-    #[command(subcommand, after_help = "Examples:\n  matfact fit nmf counts.mtx --rank 20 --model topics.safetensors\n  matfact fit svd table.npy --rank 10 --json\n  matfact fit sgd ratings.tsv --rank 32 --holdout 0.1\n\nnmf and svd read matrices (.npy, .mtx); sgd reads text, one `user item rating` a line.")]
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  matfact fit nmf counts.mtx --rank 20 --model topics.safetensors\n  matfact fit svd table.npy --rank 10 --json\n  matfact fit sgd ratings.tsv --rank 32 --holdout 0.1\n\nnmf and svd read matrices (.npy, .mtx); sgd reads text, one `user item rating` a line."
+    )]
     Fit(FitCommand),
     /// Predict ratings or entries with a model
     Predict(PredictOptions),
@@ -45,13 +55,19 @@ pub(crate) struct DemoOptions {
 #[derive(Debug, Subcommand)]
 pub(crate) enum FitCommand {
     /// Non-negative matrix factorization: X = W H with W, H >= 0
-    #[command(after_help = "Examples:\n  matfact fit nmf counts.mtx --rank 20 --model topics.safetensors\n  matfact fit nmf images.npy --rank 49 --init random --seed 7 --json")]
+    #[command(
+        after_help = "Examples:\n  matfact fit nmf counts.mtx --rank 20 --model topics.safetensors\n  matfact fit nmf images.npy --rank 49 --init random --seed 7 --json"
+    )]
     Nmf(NmfOptions),
     /// Truncated singular value decomposition: X = U S V^T
-    #[command(after_help = "Examples:\n  matfact fit svd counts.mtx --rank 100 --model space.safetensors\n  matfact fit svd table.npy --rank 10 --precision f64 --json")]
+    #[command(
+        after_help = "Examples:\n  matfact fit svd counts.mtx --rank 100 --model space.safetensors\n  matfact fit svd table.npy --rank 10 --precision f64 --json"
+    )]
     Svd(SvdOptions),
     /// Ratings (user item rating [time]) by stochastic gradient descent
-    #[command(after_help = "Examples:\n  matfact fit sgd ratings.tsv --rank 32 --holdout 0.1\n  matfact fit sgd train.csv --rank 100 --test test.csv --model ratings.safetensors")]
+    #[command(
+        after_help = "Examples:\n  matfact fit sgd ratings.tsv --rank 32 --holdout 0.1\n  matfact fit sgd train.csv --rank 100 --test test.csv --model ratings.safetensors"
+    )]
     Sgd(SgdOptions),
 }
 
@@ -66,7 +82,12 @@ pub(crate) struct CommonOptions {
     #[arg(long, value_name = "K", allow_negative_numbers = true)]
     pub(crate) rank: usize,
     /// Seed of the random numbers
-    #[arg(long, value_name = "S", default_value_t = 0, allow_negative_numbers = true)]
+    #[arg(
+        long,
+        value_name = "S",
+        default_value_t = 0,
+        allow_negative_numbers = true
+    )]
     pub(crate) seed: u64,
     /// Threads to use [default: all cores]; the result does not depend on it
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
@@ -175,11 +196,10 @@ pub(crate) struct ReadingOptions {
 
 impl ReadingOptions {
     pub(crate) fn resolve(&self) -> matfact::Result<RatingsOptions> {
-        let mut options = RatingsOptions::default()
-            .on_error(match self.on_error {
-                OnErrorChoice::Stop => OnError::Stop,
-                OnErrorChoice::Skip => OnError::Skip,
-            });
+        let mut options = RatingsOptions::default().on_error(match self.on_error {
+            OnErrorChoice::Stop => OnError::Stop,
+            OnErrorChoice::Skip => OnError::Skip,
+        });
         if let Some(separator) = &self.separator {
             options = options.separator(separator.parse::<Separator>()?);
         }
@@ -191,8 +211,12 @@ impl ReadingOptions {
 }
 
 #[derive(Debug, Args)]
-#[command(override_usage = "matfact predict [OPTIONS] <MODEL> <PAIRS>\n       matfact predict [OPTIONS] <MODEL> --user <ID> --item <ID>")]
-#[command(after_help = "Examples:\n  matfact predict ratings.safetensors pairs.tsv > predictions.tsv\n  matfact predict ratings.safetensors --user 196 --item 242\n  matfact predict topics.safetensors --user 0 --item 17   (rows and columns from 0)")]
+#[command(
+    override_usage = "matfact predict [OPTIONS] <MODEL> <PAIRS>\n       matfact predict [OPTIONS] <MODEL> --user <ID> --item <ID>"
+)]
+#[command(
+    after_help = "Examples:\n  matfact predict ratings.safetensors pairs.tsv > predictions.tsv\n  matfact predict ratings.safetensors --user 196 --item 242\n  matfact predict topics.safetensors --user 0 --item 17   (rows and columns from 0)"
+)]
 pub(crate) struct PredictOptions {
     /// The model file
     pub(crate) model: PathBuf,
@@ -200,10 +224,22 @@ pub(crate) struct PredictOptions {
     #[arg(required_unless_present_any = ["user", "item"])]
     pub(crate) pairs: Option<PathBuf>,
     /// One user's (row's) id
-    #[arg(long, value_name = "ID", requires = "item", conflicts_with = "pairs", allow_hyphen_values = true)]
+    #[arg(
+        long,
+        value_name = "ID",
+        requires = "item",
+        conflicts_with = "pairs",
+        allow_hyphen_values = true
+    )]
     pub(crate) user: Option<String>,
     /// One item's (column's) id
-    #[arg(long, value_name = "ID", requires = "user", conflicts_with = "pairs", allow_hyphen_values = true)]
+    #[arg(
+        long,
+        value_name = "ID",
+        requires = "user",
+        conflicts_with = "pairs",
+        allow_hyphen_values = true
+    )]
     pub(crate) item: Option<String>,
     /// Do not keep predictions of ratings inside the range of the training ratings
     #[arg(long)]
@@ -216,76 +252,15 @@ pub(crate) struct PredictOptions {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  matfact inspect topics.safetensors\n  matfact inspect ratings.safetensors --json")]
+#[command(
+    after_help = "Examples:\n  matfact inspect topics.safetensors\n  matfact inspect ratings.safetensors --json"
+)]
 pub(crate) struct InspectOptions {
     /// The model file
     pub(crate) model: PathBuf,
     /// One JSON object instead of text
     #[arg(long)]
     pub(crate) json: bool,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Precision {
-    F32,
-    F64,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum InitChoice {
-    Random,
-    Nndsvd,
-    Nndsvda,
-    Nndsvdar,
-}
-
-impl From<InitChoice> for Init {
-    fn from(choice: InitChoice) -> Self {
-        match choice {
-            InitChoice::Random => Init::Random,
-            InitChoice::Nndsvd => Init::Nndsvd,
-            InitChoice::Nndsvda => Init::Nndsvda,
-            InitChoice::Nndsvdar => Init::Nndsvdar,
-        }
-    }
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum DuplicatesChoice {
-    Error,
-    Last,
-    Sum,
-}
-
-impl From<DuplicatesChoice> for Duplicates {
-    fn from(choice: DuplicatesChoice) -> Self {
-        match choice {
-            DuplicatesChoice::Error => Duplicates::Error,
-            DuplicatesChoice::Last => Duplicates::Last,
-            DuplicatesChoice::Sum => Duplicates::Sum,
-        }
-    }
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum OnErrorChoice {
-    Stop,
-    Skip,
-}
-
-/// `90`, `90s`, `1.5m`, `2h`.
-fn duration(text: &str) -> Result<Duration, String> {
-    let (number, unit) = match text.char_indices().last() {
-        Some((at, 's')) => (&text[..at], 1.0),
-        Some((at, 'm')) => (&text[..at], 60.0),
-        Some((at, 'h')) => (&text[..at], 3600.0),
-        _ => (text, 1.0),
-    };
-    number
-        .parse::<f64>()
-        .ok()
-        .and_then(|number| Duration::try_from_secs_f64(number * unit).ok())
-        .ok_or_else(|| format!("{text:?} is not a time: write it as 60s, 5m or 1h"))
 }
 
 #[cfg(test)]
@@ -305,32 +280,55 @@ mod tests {
             let mut command = Arguments::command();
             let fit = command.find_subcommand_mut("fit").unwrap();
             let algorithm = fit.find_subcommand_mut(name).unwrap();
-            algorithm.get_arguments().map(|a| (a.get_id().to_string(), a.get_help().map(ToString::to_string)))
+            algorithm
+                .get_arguments()
+                .map(|a| {
+                    (
+                        a.get_id().to_string(),
+                        a.get_help().map(ToString::to_string),
+                    )
+                })
                 .collect::<std::collections::BTreeMap<String, Option<String>>>()
         };
         let fields = |algorithm: matfact::Algorithm| serde_json::to_value(algorithm).unwrap();
         for (name, algorithm, options) in [
-            ("nmf", matfact::Algorithm::Nmf(matfact::Nmf::new(1)), &["max_iter", "tol", "sweeps", "alpha_w", "l1_ratio"][..]),
-            ("svd", matfact::Algorithm::Svd(matfact::TruncatedSvd::new(1)), &["oversampling", "power_iterations"]),
-            ("sgd", matfact::Algorithm::Sgd(matfact::Sgd::new(1)), &["epochs", "learning_rate", "regularization", "bias_regularization"]),
+            (
+                "nmf",
+                matfact::Algorithm::Nmf(matfact::Nmf::new(1)),
+                &["max_iter", "tol", "sweeps", "alpha_w", "l1_ratio"][..],
+            ),
+            (
+                "svd",
+                matfact::Algorithm::Svd(matfact::TruncatedSvd::new(1)),
+                &["oversampling", "power_iterations"],
+            ),
+            (
+                "sgd",
+                matfact::Algorithm::Sgd(matfact::Sgd::new(1)),
+                &[
+                    "epochs",
+                    "learning_rate",
+                    "regularization",
+                    "bias_regularization",
+                ],
+            ),
         ] {
             let (help, fields) = (help(name), fields(algorithm));
             for option in options {
                 let text = help[*option].clone().unwrap();
-                let said = text.rsplit_once("[default: ").and_then(|(_, rest)| rest.strip_suffix(']'));
-                let said: f64 = said.unwrap_or_else(|| panic!("{name} {option}: {text}")).parse().unwrap();
-                assert_eq!(Some(said), fields[*option].as_f64(), "the help of fit {name} --{option}");
+                let said = text
+                    .rsplit_once("[default: ")
+                    .and_then(|(_, rest)| rest.strip_suffix(']'));
+                let said: f64 = said
+                    .unwrap_or_else(|| panic!("{name} {option}: {text}"))
+                    .parse()
+                    .unwrap();
+                assert_eq!(
+                    Some(said),
+                    fields[*option].as_f64(),
+                    "the help of fit {name} --{option}"
+                );
             }
-        }
-    }
-
-    #[test]
-    fn times_are_read_with_and_without_units() {
-        assert_eq!(duration("90"), Ok(Duration::from_secs(90)));
-        assert_eq!(duration("1.5m"), Ok(Duration::from_secs(90)));
-        assert_eq!(duration("2h"), Ok(Duration::from_secs(7200)));
-        for bad in ["", "s", "-1s", "NaN", "1e400", "5 minutes"] {
-            assert!(duration(bad).is_err(), "{bad}");
         }
     }
 }

@@ -1,10 +1,10 @@
 //! `matfact fit`.
 
-use crate::arguments::{CommonOptions, FitCommand, NmfOptions, Precision, SgdOptions, SvdOptions};
-use crate::input::{Accuracy, Split, check_share, load};
-use crate::output::{
-    complain, grouped, peak_memory_bytes, say, say_json, total_memory_bytes,
-};
+use crate::arguments::{CommonOptions, FitCommand, NmfOptions, SgdOptions, SvdOptions};
+use crate::checks::{check_memory, check_output};
+use crate::choices::Precision;
+use crate::input::{Accuracy, Seen, Split, check_share, load};
+use crate::output::{complain, grouped, peak_memory_bytes, say, say_json};
 use crate::progress::{Bar, interruption};
 use matfact::io::{Ids, MatrixData, ModelFile, RatedPair, read_matrix, save_model};
 use matfact::{
@@ -12,7 +12,6 @@ use matfact::{
     ObservedEntries, Persist, Ratings, Result, Run, Scalar, Sgd, StopReason, TruncatedSvd,
 };
 use serde_json::{Value, json};
-use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 /// Fits what the command line asks for.
@@ -21,10 +20,14 @@ pub(crate) fn run(command: &FitCommand) -> Result<()> {
         FitCommand::Nmf(options) => {
             by_precision(&options.common, &Algorithm::Nmf(nmf(options)?), None)
         }
-        FitCommand::Svd(options) => by_precision(&options.common, &Algorithm::Svd(svd(options)), None),
-        FitCommand::Sgd(options) => {
-            by_precision(&options.common, &Algorithm::Sgd(sgd(options)?), Some(options))
+        FitCommand::Svd(options) => {
+            by_precision(&options.common, &Algorithm::Svd(svd(options)), None)
         }
+        FitCommand::Sgd(options) => by_precision(
+            &options.common,
+            &Algorithm::Sgd(sgd(options)?),
+            Some(options),
+        ),
     }
 }
 
@@ -109,58 +112,12 @@ fn by_precision(
     }
 }
 
-/// Refuses an output that cannot be written before hours of work are spent on it.
-fn check_output(common: &CommonOptions, ratings: Option<&SgdOptions>) -> Result<()> {
-    let Some(path) = &common.model else { return Ok(()) };
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let folder = folder.map_or_else(|| PathBuf::from("."), PathBuf::from);
-    if !folder.is_dir() {
-        let source = std::io::Error::new(std::io::ErrorKind::NotFound, "no such folder: create it first");
-        return Err(Error::Io { path: folder, source });
-    }
-    if path.is_dir() {
-        let source = std::io::Error::new(std::io::ErrorKind::IsADirectory, "is a folder");
-        return Err(Error::Io { path: path.clone(), source });
-    }
-    let test = ratings.and_then(|options| options.test.as_ref());
-    for input in std::iter::once(&common.input).chain(test) {
-        if is_same_file(path, input) {
-            let requirement = "another file than the data, which it would replace";
-            return Err(Error::invalid_parameter("model", path.display(), requirement));
-        }
-    }
-    Ok(())
-}
-
-fn is_same_file(a: &Path, b: &Path) -> bool {
-    matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b)
-}
-
-/// Refuses a rank whose factors alone are larger than the machine's memory: the system would end
-/// the program in the middle of its work.
-fn check_memory<T: Scalar>(rank: usize, shape: (usize, usize)) -> Result<()> {
-    let entries = (shape.0 as f64 + shape.1 as f64) * rank as f64;
-    let needed = entries * size_of::<T>() as f64;
-    match total_memory_bytes() {
-        Some(total) if needed > total as f64 => {
-            let gibibyte = f64::from(1 << 30);
-            let requirement = format!(
-                "smaller: the factors alone need {:.0} GiB, and this machine has {:.0} GiB",
-                needed / gibibyte,
-                total as f64 / gibibyte
-            );
-            Err(Error::invalid_parameter("rank", rank, requirement))
-        }
-        _ => Ok(()),
-    }
-}
-
 /// What a fit leaves behind beside the model.
 struct Outcome<T> {
     fit: Fit<AnyModel<T>>,
     load_seconds: f64,
     ids: Option<(Ids, Ids)>,
-    range: Option<(T, T)>,
+    seen: Option<Seen>,
     train: Option<Accuracy>,
     test: Option<Accuracy>,
     baseline: Option<Accuracy>,
@@ -187,7 +144,7 @@ fn execute<T: Scalar>(
                 fit,
                 load_seconds,
                 ids: None,
-                range: None,
+                seen: None,
                 train: None,
                 test: None,
                 baseline: None,
@@ -204,7 +161,11 @@ fn execute<T: Scalar>(
         let file = model_file(algorithm, &outcome);
         save_model(path, &file)?;
     }
-    if common.json { say_json(&summary_json(common, &outcome)) } else { say(&summary(common, &outcome)) }
+    if common.json {
+        say_json(&summary_json(common, &outcome))
+    } else {
+        say(&summary(common, &outcome))
+    }
 }
 
 fn fit<T: Scalar>(
@@ -215,7 +176,9 @@ fn fit<T: Scalar>(
     check_memory::<T>(common.rank, input.shape())?;
     let bar = Bar::new();
     let mut observer = bar.observer();
-    let mut run = Run::new().observer(&mut observer).cancellation(interruption());
+    let mut run = Run::new()
+        .observer(&mut observer)
+        .cancellation(interruption());
     if let Some(threads) = common.threads {
         run = run.threads(threads);
     }
@@ -228,8 +191,8 @@ fn fit<T: Scalar>(
 fn score<T: Scalar>(fit: Fit<AnyModel<T>>, split: Split<T>, load_seconds: f64) -> Outcome<T> {
     let (mut train, mut test) = (None, None);
     if let AnyModel::Factors(model) = &fit.model {
-        train = accuracy_on(model, split.range, &split.train);
-        test = Accuracy::of_model(model, split.range, split.test.iter().copied());
+        train = accuracy_on(model, split.seen, &split.train);
+        test = Accuracy::of_model(model, split.seen, split.test.iter().copied());
     }
     let mean = split.train.mean();
     let baseline = Accuracy::of(split.test.iter().map(|pair| (mean, pair.value.as_f64())));
@@ -237,7 +200,7 @@ fn score<T: Scalar>(fit: Fit<AnyModel<T>>, split: Split<T>, load_seconds: f64) -
         fit,
         load_seconds,
         ids: Some((split.rows, split.columns)),
-        range: Some(split.range),
+        seen: Some(split.seen),
         train,
         test,
         baseline,
@@ -246,26 +209,29 @@ fn score<T: Scalar>(fit: Fit<AnyModel<T>>, split: Split<T>, load_seconds: f64) -
 
 fn accuracy_on<T: Scalar>(
     model: &FactorModel<T>,
-    range: (T, T),
+    seen: Seen,
     ratings: &Ratings<T>,
 ) -> Option<Accuracy> {
     let pairs = (0..ratings.shape().0).flat_map(|row| {
         let entries = ratings.row(row);
-        entries.columns.iter().zip(entries.values).map(move |(column, value)| RatedPair {
-            row: Some(row),
-            column: Some(*column as usize),
-            value: *value,
-        })
+        entries
+            .columns
+            .iter()
+            .zip(entries.values)
+            .map(move |(column, value)| RatedPair {
+                row: Some(row),
+                column: Some(*column as usize),
+                value: *value,
+            })
     });
-    Accuracy::of_model(model, range, pairs)
+    Accuracy::of_model(model, seen, pairs)
 }
 
 fn model_file<T: Scalar>(algorithm: &Algorithm, outcome: &Outcome<T>) -> ModelFile {
     let mut record = outcome.fit.model.to_record();
     record.algorithm = algorithm.name().to_owned();
-    if let Some((low, high)) = outcome.range {
-        record.attributes.insert("rating_minimum".to_owned(), format!("{:?}", low.as_f64()));
-        record.attributes.insert("rating_maximum".to_owned(), format!("{:?}", high.as_f64()));
+    if let Some(seen) = outcome.seen {
+        seen.write(&mut record.attributes);
     }
     let (row_ids, column_ids) = outcome.ids.clone().unzip();
     ModelFile {
@@ -316,7 +282,11 @@ fn summary_json<T: Scalar>(common: &CommonOptions, outcome: &Outcome<T>) -> Valu
 
 /// JSON has no NaN.
 fn finite(value: f64) -> Value {
-    if value.is_finite() { json!(value) } else { Value::Null }
+    if value.is_finite() {
+        json!(value)
+    } else {
+        Value::Null
+    }
 }
 
 fn summary<T: Scalar>(common: &CommonOptions, outcome: &Outcome<T>) -> String {
@@ -332,7 +302,10 @@ fn summary<T: Scalar>(common: &CommonOptions, outcome: &Outcome<T>) -> String {
         T::NAME
     )];
     let mut line = |name: &str, text: String| lines.push(format!("  {name:<16}{text}"));
-    line("stopped", format!("{} ({} iterations)", report.stop, report.iterations));
+    line(
+        "stopped",
+        format!("{} ({} iterations)", report.stop, report.iterations),
+    );
     line(
         "seconds",
         format!(
@@ -351,7 +324,10 @@ fn summary<T: Scalar>(common: &CommonOptions, outcome: &Outcome<T>) -> String {
         }
     }
     if let Some(Accuracy { rmse, mae }) = outcome.baseline {
-        line("mean instead", format!("RMSE {rmse:.4}, MAE {mae:.4} on the test ratings"));
+        line(
+            "mean instead",
+            format!("RMSE {rmse:.4}, MAE {mae:.4} on the test ratings"),
+        );
     }
     match &common.model {
         Some(path) => line("model", path.display().to_string()),

@@ -7,6 +7,7 @@ use matfact::{Duplicates, Error, FactorModel, ObservedEntries, Ratings, Result, 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde_json::json;
+use std::collections::BTreeMap;
 
 /// Training ratings with ids, and the ratings to test on.
 pub(crate) struct Split<T> {
@@ -14,13 +15,15 @@ pub(crate) struct Split<T> {
     pub(crate) rows: Ids,
     pub(crate) columns: Ids,
     pub(crate) test: Vec<RatedPair<T>>,
-    /// Smallest and largest training rating.
-    pub(crate) range: (T, T),
+    pub(crate) seen: Seen,
 }
 
 /// Reads the ratings of a fit and splits them as asked.
 pub(crate) fn load<T: Scalar>(options: &SgdOptions) -> Result<Split<T>> {
-    let reading = options.reading.resolve()?.duplicates(options.duplicates.into());
+    let reading = options
+        .reading
+        .resolve()?
+        .duplicates(options.duplicates.into());
     let data: RatingsData<T> = read_ratings(&options.common.input, &reading)?;
     tell_skipped(&data.skipped, data.skipped_count);
     if data.duplicates > 0 {
@@ -29,7 +32,12 @@ pub(crate) fn load<T: Scalar>(options: &SgdOptions) -> Result<Split<T>> {
             grouped(data.duplicates)
         ));
     }
-    let RatingsData { ratings, rows, columns, .. } = data;
+    let RatingsData {
+        ratings,
+        rows,
+        columns,
+        ..
+    } = data;
     let (train, test) = match (&options.test, options.holdout) {
         (Some(path), _) => {
             let test = read_ratings_with_ids(path, &reading, &rows, &columns)?;
@@ -39,21 +47,29 @@ pub(crate) fn load<T: Scalar>(options: &SgdOptions) -> Result<Split<T>> {
         (None, Some(share)) => {
             let (train, test) = hold_out(&ratings, share, options.common.seed)?;
             if test.is_empty() {
-                complain("notice: --holdout chose no rating, so no error is measured: there are few ratings, or the share is small");
+                complain(
+                    "notice: --holdout chose no rating, so no error is measured: there are few ratings, or the share is small",
+                );
             }
             (train, test)
         }
         (None, None) => (ratings, Vec::new()),
     };
-    let values = train.csr().data();
-    let start = (T::infinity(), T::neg_infinity());
-    let range = values.iter().fold(start, |(low, high), v| (low.min(*v), high.max(*v)));
-    Ok(Split { train, rows, columns, test, range })
+    Ok(Split {
+        seen: Seen::of(&train),
+        train,
+        rows,
+        columns,
+        test,
+    })
 }
 
 pub(crate) fn tell_skipped(skipped: &[SkippedLine], count: usize) {
     if count > 0 {
-        complain(&format!("notice: {} lines skipped, the first of them:", grouped(count)));
+        complain(&format!(
+            "notice: {} lines skipped, the first of them:",
+            grouped(count)
+        ));
         for line in skipped.iter().take(5) {
             complain(&format!("  line {}: {}", line.line, line.message));
         }
@@ -65,7 +81,11 @@ pub(crate) fn check_share(share: f64) -> Result<()> {
     if share > 0.0 && share < 1.0 {
         return Ok(());
     }
-    Err(Error::invalid_parameter("holdout", share, "above 0 and below 1"))
+    Err(Error::invalid_parameter(
+        "holdout",
+        share,
+        "above 0 and below 1",
+    ))
 }
 
 /// Holds out each rating with probability `share`, by a random stream of the seed.
@@ -79,16 +99,89 @@ pub(crate) fn hold_out<T: Scalar>(
     let (mut train, mut test) = (Vec::new(), Vec::new());
     for (row, column, value) in ratings.triplets() {
         if rng.random::<f64>() < share {
-            test.push(RatedPair { row: Some(row), column: Some(column), value });
+            test.push(RatedPair {
+                row: Some(row),
+                column: Some(column),
+                value,
+            });
         } else {
             train.push((row, column, value));
         }
     }
     if train.is_empty() {
-        let requirement = format!("smaller: it leaves none of {} ratings to train on", test.len());
+        let requirement = format!(
+            "smaller: it leaves none of {} ratings to train on",
+            test.len()
+        );
         return Err(Error::invalid_parameter("holdout", share, requirement));
     }
-    Ok((Ratings::from_triplets(ratings.shape(), train, Duplicates::Error)?, test))
+    Ok((
+        Ratings::from_triplets(ratings.shape(), train, Duplicates::Error)?,
+        test,
+    ))
+}
+
+/// What the training ratings say of any rating.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Seen {
+    low: f64,
+    high: f64,
+    mean: f64,
+}
+
+impl Seen {
+    const LOW: &str = "rating_minimum";
+    const HIGH: &str = "rating_maximum";
+    const MEAN: &str = "rating_mean";
+
+    /// Of the ratings to train on.
+    pub(crate) fn of<T: Scalar>(ratings: &Ratings<T>) -> Self {
+        let values = || ratings.csr().data().iter().map(|value| value.as_f64());
+        Self {
+            low: values().fold(f64::INFINITY, f64::min),
+            high: values().fold(f64::NEG_INFINITY, f64::max),
+            mean: ratings.mean(),
+        }
+    }
+
+    /// From a model file, where it has them.
+    pub(crate) fn read(attributes: &BTreeMap<String, String>) -> Option<Self> {
+        let number = |name: &str| attributes.get(name)?.parse::<f64>().ok();
+        let (low, high, mean) = (number(Self::LOW)?, number(Self::HIGH)?, number(Self::MEAN)?);
+        (low <= mean && mean <= high).then_some(Self { low, high, mean })
+    }
+
+    /// Into a model file.
+    pub(crate) fn write(self, attributes: &mut BTreeMap<String, String>) {
+        for (name, value) in [
+            (Self::LOW, self.low),
+            (Self::HIGH, self.high),
+            (Self::MEAN, self.mean.clamp(self.low, self.high)),
+        ] {
+            attributes.insert(name.to_owned(), format!("{value:?}"));
+        }
+    }
+
+    /// The nearest value in the range of the ratings.
+    pub(crate) fn clamp(self, value: f64) -> f64 {
+        value.max(self.low).min(self.high)
+    }
+}
+
+/// The rating that a model predicts. About a user or an item that it has not seen, a model with
+/// biases knows the mean and the other side's bias; one without knows nothing, and the mean of the
+/// training ratings stands in.
+pub(crate) fn predict<T: Scalar>(
+    model: &FactorModel<T>,
+    seen: Option<Seen>,
+    row: Option<usize>,
+    column: Option<usize>,
+) -> f64 {
+    let stranger = row.is_none() || column.is_none();
+    match seen {
+        Some(seen) if stranger && model.row_bias().is_none() => seen.mean,
+        _ => model.predict_or_fallback(row, column).as_f64(),
+    }
 }
 
 /// Root mean square and mean absolute error.
@@ -109,18 +202,21 @@ impl Accuracy {
             absolute += error.abs();
         }
         let count = (count > 0).then_some(count as f64)?;
-        Some(Self { rmse: (squares / count).sqrt(), mae: absolute / count })
+        Some(Self {
+            rmse: (squares / count).sqrt(),
+            mae: absolute / count,
+        })
     }
 
-    /// Of a model's predictions, kept inside `range`.
+    /// Of a model's predictions, kept inside the range of the training ratings.
     pub(crate) fn of_model<T: Scalar>(
         model: &FactorModel<T>,
-        range: (T, T),
+        seen: Seen,
         pairs: impl Iterator<Item = RatedPair<T>>,
     ) -> Option<Self> {
         Self::of(pairs.map(|pair| {
-            let predicted = model.predict_or_fallback(pair.row, pair.column);
-            (predicted.max(range.0).min(range.1).as_f64(), pair.value.as_f64())
+            let predicted = predict(model, Some(seen), pair.row, pair.column);
+            (seen.clamp(predicted), pair.value.as_f64())
         }))
     }
 

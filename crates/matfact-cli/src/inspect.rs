@@ -10,7 +10,11 @@ use serde_json::{Value, json};
 /// Shows what a model file holds.
 pub(crate) fn run(options: &InspectOptions) -> Result<()> {
     let file = load_model(&options.model)?;
-    if options.json { say_json(&as_json(&file)) } else { say(&as_text(&file)) }
+    if options.json {
+        say_json(&as_json(&file))
+    } else {
+        say(&as_text(&file))
+    }
 }
 
 fn kind(tensor: &Tensor) -> &'static str {
@@ -41,18 +45,32 @@ fn as_json(file: &ModelFile) -> Value {
 }
 
 fn as_text(file: &ModelFile) -> String {
-    let mut lines = vec![format!("model of {}, seed {}", file.record.algorithm, file.seed)];
+    let mut lines = vec![format!(
+        "model of {}, seed {}",
+        file.record.algorithm, file.seed
+    )];
     for (name, tensor) in &file.record.tensors {
         let shape: Vec<String> = tensor.shape.iter().map(usize::to_string).collect();
-        lines.push(format!("  {name:<14}{} {}", shape.join(" x "), kind(tensor)));
+        lines.push(format!(
+            "  {name:<14}{} {}",
+            shape.join(" x "),
+            kind(tensor)
+        ));
     }
     for (name, ids) in [("row ids", &file.row_ids), ("column ids", &file.column_ids)] {
         if let Some(ids) = ids {
             let first: Vec<&str> = ids.iter().take(3).collect();
-            lines.push(format!("  {name:<14}{}, first {}", ids.len(), first.join(", ")));
+            lines.push(format!(
+                "  {name:<14}{}, first {}",
+                ids.len(),
+                first.join(", ")
+            ));
         }
     }
-    for (title, value) in [("hyper-parameters", &file.parameters), ("fit", &file.report)] {
+    for (title, value) in [
+        ("hyper-parameters", &file.parameters),
+        ("fit", &file.report),
+    ] {
         if let Value::Object(fields) = value {
             lines.push(title.to_owned());
             for (name, value) in fields {

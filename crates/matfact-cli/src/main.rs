@@ -6,6 +6,8 @@
 #![forbid(unsafe_code)]
 
 mod arguments;
+mod checks;
+mod choices;
 mod demo;
 mod fit;
 mod input;

@@ -10,7 +10,10 @@ pub(crate) fn say(text: &str) -> Result<()> {
     out.write_all(text.as_bytes())
         .and_then(|()| out.write_all(b"\n"))
         .and_then(|()| out.flush())
-        .map_err(|source| Error::Io { path: PathBuf::from("standard output"), source })
+        .map_err(|source| Error::Io {
+            path: PathBuf::from("standard output"),
+            source,
+        })
 }
 
 /// Writes one line to standard error; there is nobody to tell if that fails. Names of files and ids
@@ -58,7 +61,7 @@ pub(crate) fn grouped(count: usize) -> String {
     let digits = count.to_string();
     let mut text = String::new();
     for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i) % 3 == 0 {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
             text.push(' ');
         }
         text.push(digit);
@@ -70,7 +73,10 @@ pub(crate) fn grouped(count: usize) -> String {
 mod tests {
     #[test]
     fn a_line_stays_a_line() {
-        assert_eq!(super::printable("caf\u{e9} \"x\"\n\u{1b}[1m"), "caf\u{e9} \"x\"\\n\\u{1b}[1m");
+        assert_eq!(
+            super::printable("caf\u{e9} \"x\"\n\u{1b}[1m"),
+            "caf\u{e9} \"x\"\\n\\u{1b}[1m"
+        );
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! `matfact predict`.
 
 use crate::arguments::PredictOptions;
-use crate::input::{Accuracy, tell_skipped};
+use crate::input::{self, Accuracy, Seen, tell_skipped};
 use crate::output::{complain, grouped, say, say_json};
 use matfact::io::{Ids, ModelFile, load_model, read_pairs};
 use matfact::{AnyModel, Error, Factorization, Persist, Result, Scalar};
@@ -22,7 +22,10 @@ pub(crate) fn run(options: &PredictOptions) -> Result<()> {
 /// Names an error of the record by the file it came from.
 pub(crate) fn corrupt(path: &Path, error: Error) -> Error {
     match error {
-        Error::InvalidModel { reason } => Error::Corrupt { path: path.to_owned(), reason },
+        Error::InvalidModel { reason } => Error::Corrupt {
+            path: path.to_owned(),
+            reason,
+        },
         other => other,
     }
 }
@@ -35,16 +38,26 @@ struct Asked {
 }
 
 fn predict<T: Scalar>(options: &PredictOptions, file: &ModelFile) -> Result<()> {
-    let model = AnyModel::<T>::from_record(&file.record)
-        .map_err(|error| corrupt(&options.model, error))?;
+    let model =
+        AnyModel::<T>::from_record(&file.record).map_err(|error| corrupt(&options.model, error))?;
     check_ids(options, file, model.shape())?;
     let asked = asked::<T>(options)?;
-    let range = if options.no_clip { None } else { training_range(file) };
+    let seen = Seen::read(&file.record.attributes);
+    let range = seen.filter(|_| !options.no_clip);
     let mut predictions = Vec::with_capacity(asked.len());
     let mut unknown = 0_usize;
-    let rows = Axis { name: "user", lines: "row", ids: file.row_ids.as_ref(), bound: model.shape().0 };
-    let columns =
-        Axis { name: "item", lines: "column", ids: file.column_ids.as_ref(), bound: model.shape().1 };
+    let rows = Axis {
+        name: "user",
+        lines: "row",
+        ids: file.row_ids.as_ref(),
+        bound: model.shape().0,
+    };
+    let columns = Axis {
+        name: "item",
+        lines: "column",
+        ids: file.column_ids.as_ref(),
+        bound: model.shape().1,
+    };
     for (position, pair) in asked.iter().enumerate() {
         let index = |axis: &Axis<'_>, id: &str| {
             axis.index(id).map_err(|reason| match &options.pairs {
@@ -64,7 +77,7 @@ fn predict<T: Scalar>(options: &PredictOptions, file: &ModelFile) -> Result<()> 
         let (row, column) = (index(&rows, &pair.user)?, index(&columns, &pair.item)?);
         unknown += usize::from(row.is_none() || column.is_none());
         let value = match &model {
-            AnyModel::Factors(model) => model.predict_or_fallback(row, column).as_f64(),
+            AnyModel::Factors(model) => input::predict(model, seen, row, column),
             other => match (row, column) {
                 (Some(row), Some(column)) => other.predict(row, column)?.as_f64(),
                 (None, _) => return Err(unknown_id("user", &pair.user)),
@@ -72,11 +85,14 @@ fn predict<T: Scalar>(options: &PredictOptions, file: &ModelFile) -> Result<()> 
             },
         };
         predictions.push(match range {
-            Some((low, high)) => value.clamp(low, high),
+            Some(range) => range.clamp(value),
             None => value,
         });
     }
-    let rated = asked.iter().zip(&predictions).filter_map(|(a, p)| a.rating.map(|r| (*p, r)));
+    let rated = asked
+        .iter()
+        .zip(&predictions)
+        .filter_map(|(a, p)| a.rating.map(|r| (*p, r)));
     let accuracy = Accuracy::of(rated);
     if options.json {
         let list: Vec<_> = asked
@@ -99,20 +115,28 @@ fn predict<T: Scalar>(options: &PredictOptions, file: &ModelFile) -> Result<()> 
         let (unknown, all) = (grouped(unknown), grouped(asked.len()));
         complain(&format!(
             "notice: {unknown} of {all} pairs have a user or item that was not in the training \
-             ratings: predicted from the mean and the bias that is known"
+             ratings: predicted from the mean and the bias that is known, if any"
         ));
     }
     if let Some(Accuracy { rmse, mae }) = accuracy {
-        complain(&format!("RMSE {rmse:.4}, MAE {mae:.4} against the ratings given"));
+        complain(&format!(
+            "RMSE {rmse:.4}, MAE {mae:.4} against the ratings given"
+        ));
     }
     Ok(())
 }
 
 fn asked<T: Scalar>(options: &PredictOptions) -> Result<Vec<Asked>> {
     if let (Some(user), Some(item)) = (&options.user, &options.item) {
-        return Ok(vec![Asked { user: user.clone(), item: item.clone(), rating: None }]);
+        return Ok(vec![Asked {
+            user: user.clone(),
+            item: item.clone(),
+            rating: None,
+        }]);
     }
-    let Some(path) = &options.pairs else { return Ok(Vec::new()) };
+    let Some(path) = &options.pairs else {
+        return Ok(Vec::new());
+    };
     let pairs = read_pairs::<T>(path, &options.reading.resolve()?)?;
     tell_skipped(&pairs.skipped, pairs.skipped_count);
     let asked = pairs.pairs.iter().map(|pair| Asked {
@@ -153,24 +177,24 @@ impl Axis<'_> {
 
 /// Refuses ids that are not those of the factors.
 fn check_ids(options: &PredictOptions, file: &ModelFile, shape: (usize, usize)) -> Result<()> {
-    for (axis, ids, bound) in
-        [("row", &file.row_ids, shape.0), ("column", &file.column_ids, shape.1)]
-    {
+    for (axis, ids, bound) in [
+        ("row", &file.row_ids, shape.0),
+        ("column", &file.column_ids, shape.1),
+    ] {
         if let Some(ids) = ids.as_ref().filter(|ids| ids.len() != bound) {
             let reason = format!("it has {} {axis} ids for {bound} {axis}s", ids.len());
-            return Err(Error::Corrupt { path: options.model.clone(), reason });
+            return Err(Error::Corrupt {
+                path: options.model.clone(),
+                reason,
+            });
         }
     }
     Ok(())
 }
 
 fn unknown_id(axis: &'static str, id: &str) -> Error {
-    Error::UnknownId { axis, id: id.to_owned() }
-}
-
-/// The range of the training ratings, where the model file has one.
-fn training_range(file: &ModelFile) -> Option<(f64, f64)> {
-    let bound = |name: &str| file.record.attributes.get(name)?.parse::<f64>().ok();
-    let (low, high) = (bound("rating_minimum")?, bound("rating_maximum")?);
-    (low <= high).then_some((low, high))
+    Error::UnknownId {
+        axis,
+        id: id.to_owned(),
+    }
 }

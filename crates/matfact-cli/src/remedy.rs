@@ -1,6 +1,7 @@
 //! Errors in the words of the command line: files and options instead of builders.
 
-use crate::arguments::{Command, FitCommand};
+use crate::arguments::{Arguments, Command, FitCommand};
+use clap::CommandFactory;
 use matfact::Error;
 use std::path::Path;
 
@@ -12,12 +13,25 @@ pub(crate) fn message(error: &Error, command: &Command) -> String {
         Command::Fit(FitCommand::Sgd(options)) => Some(&options.common.input),
         Command::Predict(_) | Command::Inspect(_) | Command::Demo(_) => None,
     };
-    let place = input.map(|path| format!("{}: ", path.display())).unwrap_or_default();
+    let place = input
+        .map(|path| format!("{}: ", path.display()))
+        .unwrap_or_default();
     match error {
-        Error::InvalidParameter { name, value, requirement } => {
-            format!("--{} {value} is not allowed: it must be {requirement}", name.replace('_', "-"))
+        Error::InvalidParameter {
+            name,
+            value,
+            requirement,
+        } => {
+            format!(
+                "--{} {value} is not allowed: it must be {requirement}",
+                name.replace('_', "-")
+            )
         }
-        Error::InvalidRank { rank, limit, shape: (rows, columns) } => format!(
+        Error::InvalidRank {
+            rank,
+            limit,
+            shape: (rows, columns),
+        } => format!(
             "--rank {rank} is outside 1 to {limit} for a {rows} x {columns} matrix: choose a {} rank",
             if *rank == 0 { "larger" } else { "smaller" }
         ),
@@ -25,7 +39,12 @@ pub(crate) fn message(error: &Error, command: &Command) -> String {
             "{place}the entry at row {row}, column {column} (counted from 0) is {value}: replace \
              or remove it"
         ),
-        Error::Negative { row, column, value, algorithm } => format!(
+        Error::Negative {
+            row,
+            column,
+            value,
+            algorithm,
+        } => format!(
             "{place}the entry at row {row}, column {column} (counted from 0) is {value}: \
              {algorithm} needs entries >= 0; `matfact fit svd` takes any sign"
         ),
@@ -33,14 +52,21 @@ pub(crate) fn message(error: &Error, command: &Command) -> String {
         Error::Overflow { step, scalar } if *scalar == "f32" => {
             format!("{step} overflows f32: scale the input down or use --precision f64")
         }
-        Error::Diverged { epoch, learning_rate } => format!(
+        Error::Diverged {
+            epoch,
+            learning_rate,
+        } => format!(
             "the fit diverged in epoch {epoch} with learning rate {learning_rate}: choose a \
              smaller --learning-rate or a larger --regularization"
         ),
         Error::Corrupt { .. } => {
             format!("{error}; fetch it again, or make it anew with `matfact fit ... --model`")
         }
-        Error::Parse { .. } => parse(&error.to_string(), command, input.map(|path| path.as_path())),
+        Error::Parse { .. } => parse(
+            &error.to_string(),
+            command,
+            input.map(|path| path.as_path()),
+        ),
         _ => error.to_string(),
     }
 }
@@ -54,6 +80,7 @@ fn parse(text: &str, command: &Command, input: Option<&Path>) -> String {
         )
         .replace(", or give a default value for ratings", "");
     match command {
+        _ if text.ends_with(": the file is empty") => text,
         Command::Fit(FitCommand::Sgd(_)) if input.is_some_and(names_a_matrix) => format!(
             "{text}; matrices (.npy, .mtx) are for `matfact fit nmf` and `matfact fit svd`, sgd \
              reads text with `user item rating` lines"
@@ -70,7 +97,9 @@ fn parse(text: &str, command: &Command, input: Option<&Path>) -> String {
 fn names_a_matrix(path: &Path) -> bool {
     let name = path.to_string_lossy().to_ascii_lowercase();
     let name = name.strip_suffix(".gz").unwrap_or(&name);
-    [".npy", ".npz", ".mtx", ".mm"].iter().any(|extension| name.ends_with(extension))
+    [".npy", ".npz", ".mtx", ".mm"]
+        .iter()
+        .any(|extension| name.ends_with(extension))
 }
 
 /// What clap says about a wrong command line, on one line.
@@ -96,9 +125,41 @@ pub(crate) fn usage(error: &clap::Error) -> String {
         text.push_str(&line);
     }
     let text = text
-        .replace("invalid digit found in string", "not a whole number (0, 1, 2, ...)")
-        .replace("invalid float literal", "not a number");
+        .replace(
+            "invalid digit found in string",
+            "not a whole number (0, 1, 2, ...)",
+        )
+        .replace(
+            "number too large to fit in target type",
+            "too large a number",
+        )
+        .replace("cannot parse integer from empty string", "no number")
+        .replace("cannot parse float from empty string", "no number")
+        .replace("invalid float literal", "not a number")
+        .replace(
+            "matfact <COMMAND>",
+            &format!("matfact {}", names(&Arguments::command())),
+        )
+        .replace(
+            "matfact fit <COMMAND>",
+            &format!("matfact fit {}", algorithms()),
+        );
     format!("{text}; --help tells more")
+}
+
+fn names(command: &clap::Command) -> String {
+    command
+        .get_subcommands()
+        .map(clap::Command::get_name)
+        .collect::<Vec<_>>()
+        .join("|")
+}
+
+fn algorithms() -> String {
+    Arguments::command()
+        .find_subcommand("fit")
+        .map(names)
+        .unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -113,6 +174,16 @@ mod tests {
                 "fit nmf x.npy --rnk 2",
                 "error: unexpected argument '--rnk' found; tip: a similar argument exists: \
                  '--rank'; usage: matfact fit nmf --rank <K> <INPUT>; --help tells more",
+            ),
+            (
+                "fit als x.npy",
+                "error: unrecognized subcommand 'als'; usage: matfact fit nmf|svd|sgd; --help \
+                 tells more",
+            ),
+            (
+                "fti nmf",
+                "error: unrecognized subcommand 'fti'; usage: matfact demo|fit|predict|inspect; \
+                 --help tells more",
             ),
             (
                 "fit nmf x.npy --rank two",

@@ -25,7 +25,12 @@ fn the_text_shows_pictures_recommendations_and_what_to_do_next() {
     ] {
         assert!(ended.out.contains(part), "{part}: {}", ended.out);
     }
-    let widest = ended.out.lines().filter(|l| l.contains('│')).map(|l| l.chars().count()).max();
+    let widest = ended
+        .out
+        .lines()
+        .filter(|l| l.contains('│'))
+        .map(|l| l.chars().count())
+        .max();
     assert_eq!(widest, Some(75));
     assert_eq!(ended.err, "");
 }
@@ -35,7 +40,10 @@ fn the_object_holds_the_figures() {
     let object = Folder::new().json("demo");
     let error = |name: &str| number(&object, &format!("/digits/{name}/relative_error"));
     assert!(error("nmf") < 0.26, "{object:#}");
-    assert!(error("svd") > 0.0 && error("svd") < error("nmf"), "{object:#}");
+    assert!(
+        error("svd") > 0.0 && error("svd") < error("nmf"),
+        "{object:#}"
+    );
     for name in ["nmf", "svd"] {
         assert_eq!(number(&object, &format!("/digits/{name}/rank")), 16.0);
         assert!(number(&object, &format!("/digits/{name}/iterations")) >= 1.0);
@@ -58,7 +66,12 @@ fn the_object_holds_the_figures() {
 fn nothing_is_left_in_the_temporary_folder() {
     let folder = Folder::new();
     fs::create_dir(folder.at("tmp")).unwrap();
-    let output = folder.program().arg("demo").env("TMPDIR", folder.at("tmp")).output().unwrap();
+    let output = folder
+        .program()
+        .arg("demo")
+        .env("TMPDIR", folder.at("tmp"))
+        .output()
+        .unwrap();
     assert!(output.status.success());
     assert_eq!(fs::read_dir(folder.at("tmp")).unwrap().count(), 0);
     assert_eq!(folder.names(), ["tmp"]);
@@ -77,7 +90,10 @@ fn the_models_are_kept_on_demand() {
     assert_eq!(names, MODELS);
     for name in MODELS {
         let model = folder.json(&format!("inspect a/b/{name}"));
-        assert_eq!(model["report"]["algorithm"], name.strip_suffix(".safetensors").unwrap());
+        assert_eq!(
+            model["report"]["algorithm"],
+            name.strip_suffix(".safetensors").unwrap()
+        );
     }
     folder.write("file", "");
     folder.line("demo --output file").refused(4, "file: ");
@@ -89,7 +105,11 @@ fn a_reader_who_leaves_early_is_no_error() {
     fs::create_dir(folder.at("tmp")).unwrap();
     let mut program = folder.program();
     program.arg("demo").env("TMPDIR", folder.at("tmp"));
-    let mut child = program.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut child = program
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
     drop(child.stdout.take());
     let ended = child.wait_with_output().unwrap();
     assert_eq!(String::from_utf8_lossy(&ended.stderr), "");

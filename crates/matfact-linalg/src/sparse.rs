@@ -416,7 +416,9 @@ mod tests {
 
     /// A matrix with empty rows, one dense row, and enough entries for the parallel path.
     fn sample<T: Scalar>(m: usize, n: usize) -> CsMatI<T, u32, usize> {
-        let chosen = |i: usize, j: usize| i == m / 2 || (i % 5 != 0 && (i * 31 + j * 17) % 11 == 0);
+        let chosen = |i: usize, j: usize| {
+            i == m / 2 || (!i.is_multiple_of(5) && (i * 31 + j * 17).is_multiple_of(11))
+        };
         let entries = (0..m)
             .flat_map(|i| (0..n).map(move |j| (i, j)))
             .filter(|(i, j)| chosen(*i, *j))

@@ -5,6 +5,9 @@ use matfact_core::ndarray::{Array1, Array2, ArrayView1};
 use matfact_core::{LinearOperator, Result, Scalar};
 use matfact_linalg::{Products, RandomizedSvd, random_normal, randomized_svd};
 
+/// W (m x k) and the transposed H (n x k).
+type Start<T> = (Array2<T>, Array2<T>);
+
 /// Below this, entries of NNDSVD vectors are noise (scikit-learn's threshold).
 const NEGLIGIBLE: f64 = 1e-6;
 
@@ -15,7 +18,7 @@ pub(crate) fn start<X: LinearOperator + ?Sized>(
     init: Init,
     mean: f64,
     seed: u64,
-) -> Result<(Array2<X::Scalar>, Array2<X::Scalar>)> {
+) -> Result<Start<X::Scalar>> {
     let (m, n) = x.shape();
     let random = |rows, stream, scale: f64| {
         random_normal::<X::Scalar>((rows, rank), seed, stream)
@@ -61,7 +64,7 @@ fn nndsvd<X: LinearOperator + ?Sized>(
     x: &Products<'_, X>,
     rank: usize,
     seed: u64,
-) -> Result<(Array2<X::Scalar>, Array2<X::Scalar>)> {
+) -> Result<Start<X::Scalar>> {
     let (m, n) = x.shape();
     let power_iterations = if (rank as f64) < 0.1 * m.min(n) as f64 {
         7

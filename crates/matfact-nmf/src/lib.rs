@@ -21,8 +21,8 @@
 //!
 //! and the same for H with the roles exchanged. Each update is the exact minimum over its column, so
 //! the objective never rises. The products X Hᵀ and Xᵀ W, made once an iteration each, are nearly all
-//! of the work; `sweeps` passes over the components share them (accelerated HALS; Gillis and
-//! Glineur 2012).
+//! of the work; after the first iterations `sweeps` passes over the components share them (accelerated
+//! HALS; Gillis and Glineur 2012).
 //!
 //! **Stop**: when the objective has fallen by less than `tol` (relative, an iteration, on the mean of
 //! the last five), at `target_error`, or after `max_iter` iterations. The certificate in the report

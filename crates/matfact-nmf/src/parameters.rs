@@ -34,7 +34,7 @@ pub enum Init {
 /// | `max_iter` | 500 | 0.. | most iterations; 0 gives the initial model |
 /// | `tol` | 1e-4 | >= 0 | relative fall of the objective an iteration that counts as converged; 0 runs all iterations |
 /// | `target_error` | none | > 0 | stop at this ‖X − WH‖/‖X‖ |
-/// | `sweeps` | 3 | 1.. | passes over the components for each pair of products |
+/// | `sweeps` | 3 | 1.. | passes over the components for each pair of products, after the first 8 iterations (one pass each) |
 /// | `alpha_w` | 0 | >= 0 | strength of W's penalty (scaled by the number of columns) |
 /// | `alpha_h` | as `alpha_w` | >= 0 | strength of H's penalty (scaled by the number of rows) |
 /// | `l1_ratio` | 0 | 0..=1 | share of L1 in the penalties |
@@ -47,7 +47,10 @@ pub enum Init {
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[cfg_attr(feature = "serde", serde(deny_unknown_fields, default = "without_rank"))]
+#[cfg_attr(
+    feature = "serde",
+    serde(deny_unknown_fields, default = "without_rank")
+)]
 pub struct Nmf {
     pub(crate) rank: usize,
     pub(crate) init: Init,
@@ -113,7 +116,8 @@ impl Nmf {
         self
     }
 
-    /// Sets the passes over the components for each pair of products; 1 is the classical method.
+    /// Sets the passes over the components for each pair of products, after the first 8 iterations;
+    /// 1 is the classical method.
     #[must_use]
     pub fn sweeps(mut self, sweeps: usize) -> Self {
         self.sweeps = sweeps;

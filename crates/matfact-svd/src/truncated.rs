@@ -27,7 +27,10 @@ const CANCELLATION: f64 = 1e-3;
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[cfg_attr(feature = "serde", serde(deny_unknown_fields, default = "without_rank"))]
+#[cfg_attr(
+    feature = "serde",
+    serde(deny_unknown_fields, default = "without_rank")
+)]
 pub struct TruncatedSvd {
     rank: usize,
     oversampling: usize,
@@ -45,7 +48,12 @@ impl TruncatedSvd {
     /// The `rank` leading triplets, with the defaults of the table.
     #[must_use]
     pub fn new(rank: usize) -> Self {
-        Self { rank, oversampling: 10, power_iterations: 7, seed: 0 }
+        Self {
+            rank,
+            oversampling: 10,
+            power_iterations: 7,
+            seed: 0,
+        }
     }
 
     /// Sets the number of random columns beyond the rank.

@@ -15,6 +15,7 @@ use matfact_core::ndarray::Array2;
 /// | rank 2 | exactly fewer components than are asked for |
 /// | zero row and column | factors without data |
 /// | one dense row | all the work in one place |
+/// | empty column, rank 3 | fewer components than are asked for, and rows and a column without data |
 /// | graded, Hilbert | ill-conditioned beyond single precision |
 #[must_use]
 pub fn hard_matrices<T: Scalar>() -> Vec<(&'static str, Array2<T>)> {
@@ -67,8 +68,25 @@ pub fn hard_matrices<T: Scalar>() -> Vec<(&'static str, Array2<T>)> {
                 }
             }),
         ),
+        ("empty column, rank 3", from_rows(EMPTY_COLUMN)),
         ("Hilbert", make((7, 5), |i, j| 1.0 / (i + j + 1) as f64)),
     ]
+}
+
+/// Found by the laws: four components of it, in single precision, once left the range.
+const EMPTY_COLUMN: [[f64; 4]; 8] = [
+    [0.0, 2.140625, 0.0, 2.078125],
+    [0.15625, 0.0, 0.0, 0.0],
+    [0.0, 3.859375, 0.0, 0.0],
+    [0.0, 0.0, 0.0, 0.0],
+    [2.15625, 0.0, 0.0, 0.0],
+    [3.328125, 0.46875, 0.0, 0.34375],
+    [0.0, 0.0, 0.0, 0.0],
+    [1.90625, 0.0, 0.0, 0.0],
+];
+
+fn from_rows<T: Scalar, const M: usize, const N: usize>(rows: [[f64; N]; M]) -> Array2<T> {
+    Array2::from_shape_fn((M, N), |(i, j)| T::from_f64(rows[i][j]))
 }
 
 /// Non-negative matrices at the ends of the element type's range: a finite model, or

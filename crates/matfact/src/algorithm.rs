@@ -110,7 +110,10 @@ impl<T: Scalar> Factorizer<Input<'_, T>> for Algorithm {
             (Algorithm::Sgd(sgd), Input::Ratings(x)) => {
                 Ok(sgd.fit_with(*x, run)?.map(AnyModel::Factors))
             }
-            #[allow(unreachable_patterns, reason = "with one algorithm every pair may be listed")]
+            #[allow(
+                unreachable_patterns,
+                reason = "with one algorithm every pair may be listed"
+            )]
             (algorithm, input) => Err(Error::UnsupportedInput {
                 algorithm: algorithm.name(),
                 expected: match algorithm.name() {

@@ -1,13 +1,13 @@
 //! A model whose kind is known at run time.
 
+#[cfg(any(feature = "nmf", feature = "svd"))]
+use matfact_core::Transform;
 use matfact_core::ndarray::{Array2, ArrayViewMut2};
-#[cfg(feature = "sgd")]
-use matfact_core::{FactorModel, Recommend};
 use matfact_core::{
     Error, Factorization, Matrix, ModelRecord, Persist, Recommendation, Result, Scalar,
 };
-#[cfg(any(feature = "nmf", feature = "svd"))]
-use matfact_core::Transform;
+#[cfg(feature = "sgd")]
+use matfact_core::{FactorModel, Recommend};
 #[cfg(feature = "nmf")]
 use matfact_nmf::NmfModel;
 #[cfg(feature = "svd")]
@@ -95,13 +95,19 @@ impl<T: Scalar> AnyModel<T> {
         match self {
             #[cfg(feature = "sgd")]
             AnyModel::Factors(model) => model.recommend(row, count, exclude),
-            #[allow(unreachable_patterns, reason = "with ratings alone every model is listed")]
+            #[allow(
+                unreachable_patterns,
+                reason = "with ratings alone every model is listed"
+            )]
             other => Err(other.cannot("recommend")),
         }
     }
 
     fn cannot(&self, capability: &'static str) -> Error {
-        Error::UnsupportedModel { algorithm: self.kind().to_owned(), capability }
+        Error::UnsupportedModel {
+            algorithm: self.kind().to_owned(),
+            capability,
+        }
     }
 }
 

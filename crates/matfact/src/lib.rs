@@ -34,7 +34,10 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(
     not(all(feature = "nmf", feature = "svd", feature = "sgd")),
-    allow(rustdoc::broken_intra_doc_links, reason = "the page names every algorithm")
+    allow(
+        rustdoc::broken_intra_doc_links,
+        reason = "the page names every algorithm"
+    )
 )]
 
 #[cfg(any(feature = "nmf", feature = "svd", feature = "sgd"))]
@@ -73,12 +76,12 @@ pub mod prelude {
     pub use crate::Sgd;
     #[cfg(feature = "svd")]
     pub use crate::TruncatedSvd;
-    #[cfg(feature = "nmf")]
-    pub use crate::{Init, Nmf};
     pub use crate::{
         Duplicates, Factorization, Factorizer, Matrix, ObservedEntries, Ratings, Recommend, Run,
         Transform,
     };
+    #[cfg(feature = "nmf")]
+    pub use crate::{Init, Nmf};
     pub use ndarray::{Array1, Array2, array};
 
     use matfact_core::ndarray;

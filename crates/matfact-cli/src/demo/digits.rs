@@ -16,8 +16,10 @@ const RANK: usize = 16;
 pub(super) fn run(options: &DemoOptions, folder: &Path) -> Result<Part> {
     let x = images()?;
     let input = Input::from(&x);
-    let algorithms =
-        [Algorithm::Nmf(Nmf::new(RANK)), Algorithm::Svd(TruncatedSvd::new(RANK))];
+    let algorithms = [
+        Algorithm::Nmf(Nmf::new(RANK)),
+        Algorithm::Svd(TruncatedSvd::new(RANK)),
+    ];
     let mut table = String::new();
     let mut drawn = String::new();
     let mut objects = serde_json::Map::new();
@@ -33,9 +35,10 @@ pub(super) fn run(options: &DemoOptions, folder: &Path) -> Result<Part> {
             report.seconds.total()
         ));
         let (title, parts) = match &fit.model {
-            AnyModel::Nmf(model) => {
-                ("The 16 parts that NMF found: strokes that add up to digits.", rows(model.h()))
-            }
+            AnyModel::Nmf(model) => (
+                "The 16 parts that NMF found: strokes that add up to digits.",
+                rows(model.h()),
+            ),
             AnyModel::Svd(model) => (
                 "The first 8 singular vectors: directions, with signs (strokes are negative).",
                 rows(model.vt()).into_iter().take(8).collect(),
@@ -59,11 +62,18 @@ pub(super) fn run(options: &DemoOptions, folder: &Path) -> Result<Part> {
          {:<6}{:>14}{:>12}{:>11}\n{table}\n{drawn}",
         "", "relative error", "iterations", "seconds"
     );
-    Ok(Part { text, json: objects.into() })
+    Ok(Part {
+        text,
+        json: objects.into(),
+    })
 }
 
 fn rows(components: ArrayView2<'_, f32>) -> Vec<Vec<f32>> {
-    components.rows().into_iter().map(|row| row.to_vec()).collect()
+    components
+        .rows()
+        .into_iter()
+        .map(|row| row.to_vec())
+        .collect()
 }
 
 fn images() -> Result<Array2<f32>> {

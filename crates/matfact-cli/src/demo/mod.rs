@@ -47,10 +47,16 @@ struct Folder {
 
 impl Folder {
     fn new(kept: Option<&Path>) -> Result<Self> {
-        let fault = |path: &Path, source| Error::Io { path: path.to_owned(), source };
+        let fault = |path: &Path, source| Error::Io {
+            path: path.to_owned(),
+            source,
+        };
         if let Some(path) = kept {
             std::fs::create_dir_all(path).map_err(|source| fault(path, source))?;
-            return Ok(Self { path: path.to_owned(), temporary: false });
+            return Ok(Self {
+                path: path.to_owned(),
+                temporary: false,
+            });
         }
         // Only a folder made here may be removed at the end, so one that is there is not taken.
         let mut attempt = 0;
@@ -58,7 +64,12 @@ impl Folder {
             let name = format!("matfact-demo-{}-{attempt}", std::process::id());
             let path = std::env::temp_dir().join(name);
             match std::fs::create_dir(&path) {
-                Ok(()) => return Ok(Self { path, temporary: true }),
+                Ok(()) => {
+                    return Ok(Self {
+                        path,
+                        temporary: true,
+                    });
+                }
                 Err(error) if error.kind() == ErrorKind::AlreadyExists && attempt < 100 => {
                     attempt += 1;
                 }
@@ -74,10 +85,13 @@ impl Folder {
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        if self.temporary {
-            if let Err(error) = std::fs::remove_dir_all(&self.path) {
-                complain(&format!("notice: {} is left behind: {error}", self.path.display()));
-            }
+        if self.temporary
+            && let Err(error) = std::fs::remove_dir_all(&self.path)
+        {
+            complain(&format!(
+                "notice: {} is left behind: {error}",
+                self.path.display()
+            ));
         }
     }
 }

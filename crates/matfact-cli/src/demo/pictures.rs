@@ -18,7 +18,10 @@ pub(super) fn draw(images: &[Vec<f32>], side: usize, per_line: usize) -> String 
         };
         put(line.iter().map(|_| format!("┌{edge}┐")).collect());
         for y in 0..side {
-            put(line.iter().map(|image| format!("│{}│", row(image, side, y))).collect());
+            put(line
+                .iter()
+                .map(|image| format!("│{}│", row(image, side, y)))
+                .collect());
         }
         put(line.iter().map(|_| format!("└{edge}┘")).collect());
     }
@@ -28,7 +31,10 @@ pub(super) fn draw(images: &[Vec<f32>], side: usize, per_line: usize) -> String 
 
 fn row(image: &[f32], side: usize, y: usize) -> String {
     let largest = image.iter().fold(0.0_f32, |most, v| most.max(v.abs()));
-    image[y * side..(y + 1) * side].iter().map(|v| shade(*v, largest)).collect()
+    image[y * side..(y + 1) * side]
+        .iter()
+        .map(|v| shade(*v, largest))
+        .collect()
 }
 
 fn shade(value: f32, largest: f32) -> &'static str {
@@ -36,7 +42,11 @@ fn shade(value: f32, largest: f32) -> &'static str {
         return SHADES[0];
     }
     let level = (value.abs() / largest * 4.0).round() as usize;
-    if value < 0.0 { NEGATIVE_SHADES[level.min(4)] } else { SHADES[level.min(4)] }
+    if value < 0.0 {
+        NEGATIVE_SHADES[level.min(4)]
+    } else {
+        SHADES[level.min(4)]
+    }
 }
 
 #[cfg(test)]
@@ -55,7 +65,14 @@ mod tests {
     #[test]
     fn four_digits_fit_beside_each_other_into_a_terminal() {
         let drawn = draw(&vec![vec![1.0; 64]; 16], 8, 4);
-        assert!(drawn.lines().all(|line| line.is_empty() || line.chars().count() == 75));
-        assert_eq!(drawn.lines().filter(|line| line.starts_with('┌')).count(), 4);
+        assert!(
+            drawn
+                .lines()
+                .all(|line| line.is_empty() || line.chars().count() == 75)
+        );
+        assert_eq!(
+            drawn.lines().filter(|line| line.starts_with('┌')).count(),
+            4
+        );
     }
 }

@@ -2,17 +2,24 @@
 
 use super::{Part, fit_and_keep};
 use crate::arguments::DemoOptions;
-use crate::input::{Accuracy, hold_out};
+use crate::input::{Accuracy, Seen, hold_out};
 use matfact::{
-    Algorithm, AnyModel, Duplicates, Error, FactorModel, Input, ObservedEntries, Ratings, Recommend,
-    Result, Sgd,
+    Algorithm, AnyModel, Duplicates, Error, FactorModel, Input, ObservedEntries, Ratings,
+    Recommend, Result, Sgd,
 };
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde_json::json;
 use std::path::Path;
 
-const GENRES: [&str; 6] = ["Western", "Comedy", "Horror", "Romance", "Mystery", "Space opera"];
+const GENRES: [&str; 6] = [
+    "Western",
+    "Comedy",
+    "Horror",
+    "Romance",
+    "Mystery",
+    "Space opera",
+];
 const FILMS_PER_GENRE: usize = 50;
 const VIEWERS: usize = 1000;
 const RATINGS_PER_VIEWER: usize = 40;
@@ -30,12 +37,15 @@ pub(super) fn run(options: &DemoOptions, folder: &Path) -> Result<Part> {
             capability: "recommend",
         });
     };
-    let range = (1.0, 5.0);
-    let tested = Accuracy::of_model(model, range, test.iter().copied());
+    let tested = Accuracy::of_model(model, Seen::of(&train), test.iter().copied());
     let mean = train.mean();
     let baseline = Accuracy::of(test.iter().map(|pair| (mean, f64::from(pair.value))));
     let (Some(tested), Some(baseline)) = (tested, baseline) else {
-        return Err(Error::EmptyInput { rows: VIEWERS, columns: all.shape().1, stored: 0 });
+        return Err(Error::EmptyInput {
+            rows: VIEWERS,
+            columns: all.shape().1,
+            stored: 0,
+        });
     };
     let viewer = 7;
     let recommendations = recommend(model, &train, viewer)?;
@@ -57,7 +67,10 @@ pub(super) fn run(options: &DemoOptions, folder: &Path) -> Result<Part> {
         test.len(),
     );
     for film in &recommendations {
-        text.push_str(&format!("  {:<16}{:.1}  {}\n", film.title, film.score, film.reason));
+        text.push_str(&format!(
+            "  {:<16}{:.1}  {}\n",
+            film.title, film.score, film.reason
+        ));
     }
     let list: Vec<_> = recommendations
         .iter()
@@ -84,12 +97,21 @@ fn generate() -> Result<Ratings<f32>> {
     let mut triplets = Vec::new();
     for viewer in 0..VIEWERS {
         let mood: f32 = rng.random_range(-0.4..0.4);
-        let loved = [rng.random_range(0..GENRES.len()), rng.random_range(0..GENRES.len())];
+        let loved = [
+            rng.random_range(0..GENRES.len()),
+            rng.random_range(0..GENRES.len()),
+        ];
         for _ in 0..RATINGS_PER_VIEWER {
             let film = rng.random_range(0..films);
-            let taste = if loved.contains(&(film / FILMS_PER_GENRE)) { 1.2 } else { -0.5 };
+            let taste = if loved.contains(&(film / FILMS_PER_GENRE)) {
+                1.2
+            } else {
+                -0.5
+            };
             let noise: f32 = rng.random_range(-0.5..0.5);
-            let rating = (3.0 + mood + quality[film] + taste + noise).round().clamp(1.0, 5.0);
+            let rating = (3.0 + mood + quality[film] + taste + noise)
+                .round()
+                .clamp(1.0, 5.0);
             triplets.push((viewer, film, rating));
         }
     }
@@ -103,7 +125,11 @@ struct Recommended {
 }
 
 fn title(film: usize) -> String {
-    format!("{} {}", GENRES[film / FILMS_PER_GENRE], film % FILMS_PER_GENRE + 1)
+    format!(
+        "{} {}",
+        GENRES[film / FILMS_PER_GENRE],
+        film % FILMS_PER_GENRE + 1
+    )
 }
 
 fn recommend(
@@ -135,7 +161,11 @@ fn recommend(
                 "mean {:.1}, viewer {:+.1}, film {:+.1}, taste {:+.1}{because}",
                 parts.mean, parts.row_bias, parts.column_bias, parts.interaction
             );
-            Ok(Recommended { title: title(film.column), score: film.score.clamp(1.0, 5.0), reason })
+            Ok(Recommended {
+                title: title(film.column),
+                score: film.score.clamp(1.0, 5.0),
+                reason,
+            })
         })
         .collect()
 }

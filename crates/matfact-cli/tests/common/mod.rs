@@ -129,7 +129,7 @@ pub fn ratings() -> Vec<(String, String, u8)> {
     let mut all = Vec::new();
     for user in 0..60_usize {
         for item in 0..40_usize {
-            if (user * 7 + item * 13 + user * item) % 5 < 3 {
+            if (((user * 40 + item) * 2_654_435_761) >> 8) % 5 < 3 {
                 let liked = (user + item) % 2 == 0;
                 let rating = if liked { 4 } else { 1 } + u8::from((user * 3 + item) % 4 == 0);
                 all.push((format!("u{user}"), format!("film-{item}"), rating));
