@@ -26,7 +26,7 @@ fn main() -> matfact_core::Result<()> {
     // The fit reports to the application, and the application can stop it.
     let stop = Cancellation::new();
     let mut log = |progress: &Progress| {
-        if progress.iteration % 50 == 0 {
+        if progress.iteration.is_multiple_of(50) {
             println!(
                 "epoch {}: training RMSE {:.3}",
                 progress.iteration, progress.objective

@@ -1,5 +1,5 @@
 //! Numbers that scikit-learn 1.9.1 gives for the same matrix.
-#![allow(missing_docs, reason = "a test")]
+#![allow(clippy::unwrap_used, reason = "a test says what is wrong by panicking")]
 
 use matfact_core::ndarray::{Array2, array};
 use matfact_core::{Certificate, Factorizer};

@@ -1,5 +1,5 @@
 //! Algorithms chosen at run time.
-#![allow(missing_docs, reason = "a test")]
+#![allow(clippy::unwrap_used, reason = "a test says what is wrong by panicking")]
 #![cfg(all(feature = "nmf", feature = "svd", feature = "sgd"))]
 
 use matfact::prelude::*;

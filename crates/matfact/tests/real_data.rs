@@ -1,5 +1,10 @@
 //! Golden numbers on real data: the digits that come with the program, and sets that may only be
 //! measured beside the project, not be part of it.
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test says what is wrong by panicking, and that it was skipped by printing"
+)]
 #![cfg(all(feature = "nmf", feature = "svd", feature = "sgd"))]
 
 use matfact::ndarray::Array2;
