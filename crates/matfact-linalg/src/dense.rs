@@ -58,7 +58,7 @@ fn faer_mut<'a, T: Scalar, U: Scalar>(view: &'a mut ArrayViewMut2<'_, T>) -> Mat
 pub fn multiply_dense<T: Scalar>(
     left: ArrayView2<'_, T>,
     right: ArrayView2<'_, T>,
-    mut out: ArrayViewMut2<'_, T>,
+    out: ArrayViewMut2<'_, T>,
 ) {
     assert_eq!(left.ncols(), right.nrows(), "inner dimensions of a product");
     assert_eq!(
@@ -66,6 +66,20 @@ pub fn multiply_dense<T: Scalar>(
         (left.nrows(), right.ncols()),
         "shape of a product"
     );
+    // A view may have any stride along an axis of length one; sums must not depend on it.
+    if left.nrows() == 1 || left.ncols() == 1 {
+        let line = Array2::from_shape_vec(left.dim(), left.iter().copied().collect())
+            .expect("as many values as the view has");
+        return multiply_any(line.view(), right, out);
+    }
+    multiply_any(left, right, out);
+}
+
+fn multiply_any<T: Scalar>(
+    left: ArrayView2<'_, T>,
+    right: ArrayView2<'_, T>,
+    mut out: ArrayViewMut2<'_, T>,
+) {
     // For a single column faer takes another road, whose sums depend on the layout.
     if right.ncols() == 1 && left.nrows() > 1 {
         let mut padded = Array2::default((right.nrows(), 2));
