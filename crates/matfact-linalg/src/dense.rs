@@ -325,6 +325,13 @@ mod tests {
                 expected,
                 "Fortran order {m} {n} {k}"
             );
+            let wide = concatenate![Axis(1), a, a];
+            let (gapped, _) = wide.view().split_at(Axis(1), n);
+            assert_eq!(
+                product(gapped, 2),
+                expected,
+                "gaps between rows {m} {n} {k}"
+            );
             let mut reversed = a.clone();
             reversed.invert_axis(Axis(1));
             let mut reversed = reversed.as_standard_layout().into_owned();

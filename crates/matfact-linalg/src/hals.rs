@@ -28,7 +28,7 @@ pub struct Violation {
 /// the row of `linear` (rows x k) and G = `gram` (k x k, with any L2 penalty on its diagonal), by
 /// `sweeps` cyclic passes of coordinate descent over the components.
 ///
-/// A component with G_tt = 0 is left as it is. Returns the violation that the first sweep met. Runs
+/// A component whose G_tt is zero, or below eps² times the largest, is left as it is. Returns the violation that the first sweep met. Runs
 /// on the current pool, with the same bits for any number of threads.
 ///
 /// # Panics
@@ -49,11 +49,24 @@ pub fn update_non_negative_rows<T: Scalar>(
     }
     let gram = gram.as_standard_layout();
     let gram = gram.as_slice().expect("it is in standard layout");
+    // A component that is nothing but rounding beside the largest one stays as it is: dividing by
+    // its square would throw the entries out of range.
+    let largest = (0..k)
+        .map(|t| gram[t * k + t])
+        .fold(T::zero(), |most, g| if g > most { g } else { most });
+    let negligible = largest * T::epsilon() * T::epsilon();
     let inverse: Vec<T> = (0..k)
         .map(|t| gram[t * k + t])
         .map(|g| {
-            if g > T::zero() {
+            if g > negligible {
                 T::one() / g
+            } else {
+                T::zero()
+            }
+        })
+        .map(|inverse| {
+            if inverse.is_finite() {
+                inverse
             } else {
                 T::zero()
             }
@@ -256,20 +269,15 @@ mod tests {
 
     #[test]
     fn a_dead_component_stays_dead() {
-        let g = Array2::from_diag(&Array1::from_vec(vec![0.0_f32, 2.0]));
-        let mut w = Array2::zeros((3, 2));
-        update_non_negative_rows(
-            &mut w,
-            Array2::ones((3, 2)).view(),
-            g.view(),
-            0.0,
-            5,
-            Simd::detect(),
-        );
-        assert!(
-            w.rows()
+        for dead in [0.0, f32::MIN_POSITIVE / 16.0, 1e-20] {
+            let g = Array2::from_diag(&Array1::from_vec(vec![dead, 2.0]));
+            let (mut w, b) = (Array2::zeros((3, 2)), Array2::ones((3, 2)));
+            update_non_negative_rows(&mut w, b.view(), g.view(), 0.0, 5, Simd::detect());
+            let settled = w
+                .rows()
                 .into_iter()
-                .all(|row| row[0] == 0.0 && row[1] == 0.5)
-        );
+                .all(|row| row[0] == 0.0 && row[1] == 0.5);
+            assert!(settled, "G_tt = {dead}: {w}");
+        }
     }
 }
