@@ -71,8 +71,14 @@ def peer_ratings(arguments):
     import pandas as pd
     from surprise import SVD, Dataset, Reader
 
-    train, test = (pd.read_csv(path, sep="\t") for path in arguments.files)
-    names = list(train.columns[:3])
+    def read(path):
+        table = pd.read_csv(path, sep="\t", header=None, dtype=str)
+        # A header has a word where the rating should be.
+        table = table if table.iloc[0, 2].replace(".", "").isdigit() else table.iloc[1:]
+        return table.astype({2: float})
+
+    train, test = (read(path) for path in arguments.files)
+    names = [0, 1, 2]
     scale = (train[names[2]].min(), train[names[2]].max())
     data = Dataset.load_from_df(train[names], Reader(rating_scale=scale)).build_full_trainset()
     model = SVD(n_factors=arguments.rank, random_state=0)
