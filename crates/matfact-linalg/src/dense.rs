@@ -1,7 +1,6 @@
 //! Dense products, thin QR and small singular value decompositions, by `faer`.
 //!
-//! `faer`'s generics are instantiated here once for each of the two scalars, and its types stay
-//! inside. Its GEMM gives the same bits for any number of threads; its QR and SVD run on one.
+//! `faer`'s generics are compiled here, once for each of the two scalars, and its types stay inside. Its GEMM gives the same bits for any number of threads; its QR and SVD run on one.
 
 use faer::dyn_stack::{MemBuffer, MemStack};
 use faer::linalg::householder::{
@@ -111,24 +110,43 @@ fn multiply_standard<T: Scalar>(
     } else {
         Par::rayon(0)
     };
-    macro_rules! with {
-        ($U:ty) => {
-            faer::linalg::matmul::matmul(
-                faer_mut::<T, $U>(&mut out),
-                Accum::Replace,
-                faer_ref::<T, $U>(&left),
-                faer_ref::<T, $U>(&right),
-                1.0,
-                par,
-            )
-        };
-    }
     if same::<T, f32>() {
-        with!(f32)
+        let (left, right) = (faer_ref(&left), faer_ref(&right));
+        matmul_f32(faer_mut(&mut out), left, right, par);
     } else {
-        with!(f64)
+        let (left, right) = (faer_ref(&left), faer_ref(&right));
+        matmul_f64(faer_mut(&mut out), left, right, par);
     }
 }
+
+/// Functions without type parameters: `faer`'s generics are compiled here, once, and not again in
+/// every crate that multiplies (which took each of them half a minute).
+macro_rules! compiled_here {
+    ($scalar:ty, $matmul:ident, $thin_qr:ident, $svd:ident) => {
+        fn $matmul(
+            out: MatMut<'_, $scalar>,
+            left: MatRef<'_, $scalar>,
+            right: MatRef<'_, $scalar>,
+            par: Par,
+        ) {
+            faer::linalg::matmul::matmul(out, Accum::Replace, left, right, 1.0, par);
+        }
+
+        fn $thin_qr(a: MatRef<'_, $scalar>, q: MatMut<'_, $scalar>, r: MatMut<'_, $scalar>) {
+            thin_qr_into(a, q, r);
+        }
+
+        fn $svd(
+            a: MatRef<'_, $scalar>,
+            u: MatMut<'_, $scalar>,
+            v: MatMut<'_, $scalar>,
+        ) -> Option<Vec<$scalar>> {
+            svd_into(a, u, v)
+        }
+    };
+}
+compiled_here!(f32, matmul_f32, thin_qr_f32, svd_f32);
+compiled_here!(f64, matmul_f64, thin_qr_f64, svd_f64);
 
 /// The Gram matrix `aᵀ · a` (k x k) of a panel (m x k).
 #[must_use]
@@ -151,19 +169,18 @@ pub fn thin_qr<T: Scalar>(a: ArrayView2<'_, T>) -> (Array2<T>, Array2<T>) {
     );
     let mut q = Array2::default(a.dim());
     let mut r = Array2::default((a.ncols(), a.ncols()));
-    macro_rules! with {
-        ($U:ty) => {
-            thin_qr_into::<$U>(
-                faer_ref(&a),
-                faer_mut(&mut q.view_mut()),
-                faer_mut(&mut r.view_mut()),
-            )
-        };
-    }
     if same::<T, f32>() {
-        with!(f32)
+        thin_qr_f32(
+            faer_ref(&a),
+            faer_mut(&mut q.view_mut()),
+            faer_mut(&mut r.view_mut()),
+        );
     } else {
-        with!(f64)
+        thin_qr_f64(
+            faer_ref(&a),
+            faer_mut(&mut q.view_mut()),
+            faer_mut(&mut r.view_mut()),
+        );
     }
     (q, r)
 }
@@ -221,24 +238,21 @@ pub fn small_svd<T: Scalar>(a: ArrayView2<'_, T>) -> (Array2<T>, Array1<T>, Arra
     let scale = power_of_two_near(largest);
     let scaled = a.mapv(|x| T::from_f64(x.as_f64() / scale));
     let (mut u, mut v) = (Array2::default((m, p)), Array2::default((n, p)));
-    macro_rules! with {
-        ($U:ty) => {
-            svd_into::<$U>(
-                faer_ref(&scaled.view()),
-                faer_mut(&mut u.view_mut()),
-                faer_mut(&mut v.view_mut()),
-            )
-            .map(|s| {
-                s.into_iter()
-                    .map(|s| T::from_f64(f64::from(s) * scale))
-                    .collect()
-            })
-        };
-    }
+    let rescale = |value: f64| T::from_f64(value * scale);
     let values: Option<Array1<T>> = if same::<T, f32>() {
-        with!(f32)
+        svd_f32(
+            faer_ref(&scaled.view()),
+            faer_mut(&mut u.view_mut()),
+            faer_mut(&mut v.view_mut()),
+        )
+        .map(|s| s.into_iter().map(|s| rescale(f64::from(s))).collect())
     } else {
-        with!(f64)
+        svd_f64(
+            faer_ref(&scaled.view()),
+            faer_mut(&mut u.view_mut()),
+            faer_mut(&mut v.view_mut()),
+        )
+        .map(|s| s.into_iter().map(rescale).collect())
     };
     match values {
         Some(s) if s.iter().chain(&u).chain(&v).all(|x: &T| x.is_finite()) => {
