@@ -4,14 +4,26 @@ use matfact_core::ndarray::{Array1, Array2, Zip};
 use matfact_core::{Error, FactorModel, Factorizer, Fit, FitReport, Matrix, Result, Run, Summary};
 use matfact_testkit::{DynMatrix, MatrixSubject, ScaleEquivariant, check_matrix, check_scale};
 
-/// The mean of every row: the best approximation by rows that are constant, of rank one.
-struct RowMeans;
+/// The mean of every row: the best approximation by rows that are constant. It has rank one; further
+/// components that are asked for are zero. Nothing in it is random, but the report tells the seed.
+struct RowMeans {
+    rank: usize,
+    seed: u64,
+}
 
 impl<X: Matrix<Scalar = f64> + ?Sized> Factorizer<X> for RowMeans {
     type Model = FactorModel<f64>;
 
     fn fit_with(&self, x: &X, run: &mut Run<'_>) -> Result<Fit<FactorModel<f64>>> {
         run.begin()?;
+        if self.rank == 0 {
+            let shape = x.shape();
+            return Err(Error::InvalidRank {
+                rank: 0,
+                limit: usize::MAX,
+                shape,
+            });
+        }
         let summary = Summary::of(x);
         summary.require_finite()?;
         let (rows, columns) = x.shape();
@@ -21,7 +33,7 @@ impl<X: Matrix<Scalar = f64> + ?Sized> Factorizer<X> for RowMeans {
         let mut squared = summary.squared_norm;
         Zip::from(&means).for_each(|mean| squared -= mean * mean * columns as f64);
 
-        let mut report = FitReport::new("row-means", x.shape(), 1, 0);
+        let mut report = FitReport::new("row-means", x.shape(), self.rank, self.seed);
         report.stored = Some(summary.stored);
         report.iterations = 1;
         let norm = summary.squared_norm.sqrt();
@@ -35,15 +47,18 @@ impl<X: Matrix<Scalar = f64> + ?Sized> Factorizer<X> for RowMeans {
         if let Some(stop) = run.iteration(1, 1, report.objective) {
             report.stop = stop;
         }
-        let model = FactorModel::new(
-            means.insert_axis(matfact_core::ndarray::Axis(1)),
-            Array2::ones((columns, 1)),
-        )?;
+        let (mut p, mut q) = (
+            Array2::zeros((rows, self.rank)),
+            Array2::zeros((columns, self.rank)),
+        );
+        p.column_mut(0).assign(&means);
+        q.column_mut(0).fill(1.0);
+        let model = FactorModel::new(p, q)?;
         Ok(Fit { model, report })
     }
 }
 
-/// How the testkit fits it: this algorithm has one rank, whatever is asked.
+/// How the testkit fits it.
 struct Subject;
 
 impl MatrixSubject for Subject {
@@ -52,10 +67,10 @@ impl MatrixSubject for Subject {
 
     fn factorizer(
         &self,
-        _rank: usize,
-        _seed: u64,
+        rank: usize,
+        seed: u64,
     ) -> impl Factorizer<DynMatrix<f64>, Model = FactorModel<f64>> {
-        RowMeans
+        RowMeans { rank, seed }
     }
 }
 
@@ -64,10 +79,10 @@ impl ScaleEquivariant for Subject {}
 
 fn main() -> Result<()> {
     let x = matfact_core::ndarray::array![[1.0, 2.0, 3.0], [4.0, 4.0, 4.0]];
-    println!("{}", RowMeans.fit(&x)?.report);
+    println!("{}", RowMeans { rank: 1, seed: 0 }.fit(&x)?.report);
     let nan = matfact_core::ndarray::array![[1.0, f64::NAN]];
     assert!(matches!(
-        RowMeans.fit(&nan),
+        RowMeans { rank: 1, seed: 0 }.fit(&nan),
         Err(Error::NonFinite {
             row: 0,
             column: 1,
