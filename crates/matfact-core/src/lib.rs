@@ -27,7 +27,7 @@ pub use input::{
 };
 pub use model::{Factorization, Recommend, Recommendation, Transform};
 pub use record::{ModelRecord, Persist, Tensor, TensorValues};
-pub use report::{Certificate, Fit, FitReport, Seconds, StopReason};
+pub use report::{Certificate, Fit, FitReport, Restart, Seconds, StopReason};
 pub use run::{Cancellation, Observer, Progress, Run};
 pub use scalar::Scalar;
 

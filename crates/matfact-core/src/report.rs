@@ -1,5 +1,6 @@
 //! What a fit tells about itself.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 /// A model and how it came about.
@@ -65,6 +66,20 @@ pub enum Certificate {
     TripletResiduals(Vec<f64>),
 }
 
+/// One of several starts of a fit.
+#[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct Restart {
+    /// Its seed.
+    pub seed: u64,
+    /// Iterations done.
+    pub iterations: usize,
+    /// Why it stopped.
+    pub stop: StopReason,
+    /// The objective that it reached.
+    pub objective: f64,
+}
+
 /// Seconds of wall-clock time by phase.
 #[derive(Debug, Clone, PartialEq, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
@@ -115,8 +130,14 @@ pub struct FitReport {
     pub seconds: Seconds,
     /// Threads that the fit ran on.
     pub threads: usize,
-    /// Seed of the random numbers.
+    /// Seed of the random numbers (of the start that was kept).
     pub seed: u64,
+    /// What the settings left to the algorithm (`auto`) came to, by name.
+    #[cfg_attr(feature = "serde", serde(default))]
+    pub chosen: BTreeMap<String, String>,
+    /// Every start, where there were several.
+    #[cfg_attr(feature = "serde", serde(default))]
+    pub restarts: Vec<Restart>,
     /// Things worth knowing that are no errors, in plain words.
     pub notices: Vec<String>,
 }
@@ -139,6 +160,8 @@ impl FitReport {
             seconds: Seconds::default(),
             threads: 1,
             seed,
+            chosen: BTreeMap::new(),
+            restarts: Vec::new(),
             notices: Vec::new(),
         }
     }

@@ -126,6 +126,19 @@ impl<'a> Run<'a> {
         self.interrupted()
     }
 
+    /// For algorithms: a run with the same clock, cancellation and time budget, and no observer, for
+    /// iterations that are part of a preparation.
+    #[must_use]
+    pub fn silent(&self) -> Run<'static> {
+        Run {
+            threads: self.threads,
+            observer: None,
+            cancellation: self.cancellation.clone(),
+            time_budget: self.time_budget,
+            started: self.started,
+        }
+    }
+
     /// For algorithms: whether the run was cancelled or its time is up.
     #[must_use]
     pub fn interrupted(&self) -> Option<StopReason> {

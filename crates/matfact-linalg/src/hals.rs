@@ -1,4 +1,4 @@
-//! Non-negative row updates: cyclic coordinate descent on min ½ wᵀGw − bᵀw + l₁·Σw, w >= 0.
+//! Non-negative row updates: cyclic coordinate descent on min ½ wᵀGw − bᵀw + l₁·Σw, 0 <= w <= max.
 //!
 //! The rows of a non-negative factor are independent given the other factor, and share the matrix G.
 //! A tile of rows is transposed so that each vector lane holds one row: the sums over components
@@ -24,21 +24,45 @@ pub struct Violation {
     pub squares: f64,
 }
 
-/// Improves every row w of `factor` (rows x k) for min ½ wᵀGw − bᵀw + l₁·Σw over w >= 0, where b is
-/// the row of `linear` (rows x k) and G = `gram` (k x k, with any L2 penalty on its diagonal), by
-/// `sweeps` cyclic passes of coordinate descent over the components.
+/// What one call of [`update_non_negative_rows`] does to every row.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct RowUpdate<'a> {
+    /// The L1 penalty l₁.
+    pub l1: f64,
+    /// The upper bound of the entries, if there is one.
+    pub max: Option<f64>,
+    /// The components to visit, in this order; all of them in order by default. Others stay.
+    pub components: Option<&'a [usize]>,
+    /// Passes over the components.
+    pub sweeps: usize,
+}
+
+impl Default for RowUpdate<'_> {
+    fn default() -> Self {
+        Self {
+            l1: 0.0,
+            max: None,
+            components: None,
+            sweeps: 1,
+        }
+    }
+}
+
+/// Improves every row w of `factor` (rows x k) for min ½ wᵀGw − bᵀw + l₁·Σw over 0 <= w <= max, where
+/// b is the row of `linear` (rows x k) and G = `gram` (k x k, with any L2 penalty on its diagonal), by
+/// passes of coordinate descent over the components.
 ///
-/// A component whose G_tt is zero, or below eps² times the largest, is left as it is. Returns the violation that the first sweep met. Runs
-/// on the current pool, with the same bits for any number of threads.
+/// A component whose G_tt is zero, or below eps² times the largest, is left as it is. Returns the
+/// violation that the first sweep met. Runs on the current pool, with the same bits for any number of
+/// threads.
 ///
 /// # Panics
-/// If the shapes do not fit or a matrix is not in row-major order.
+/// If the shapes do not fit, a matrix is not in row-major order, or a component is not below k.
 pub fn update_non_negative_rows<T: Scalar>(
     factor: &mut Array2<T>,
     linear: ArrayView2<'_, T>,
     gram: ArrayView2<'_, T>,
-    l1: T,
-    sweeps: usize,
+    update: RowUpdate<'_>,
     simd: Simd,
 ) -> Violation {
     let k = factor.ncols();
@@ -72,6 +96,17 @@ pub fn update_non_negative_rows<T: Scalar>(
             }
         })
         .collect();
+    let every: Vec<usize>;
+    let components = match update.components {
+        Some(components) => components,
+        None => {
+            every = (0..k).collect();
+            &every
+        }
+    };
+    assert!(components.iter().all(|t| *t < k), "component out of range");
+    let (l1, sweeps) = (T::from_f64(update.l1), update.sweeps);
+    let max = T::from_f64(update.max.unwrap_or(f64::INFINITY));
     let linear = linear
         .as_slice()
         .expect("the linear term is in row-major order");
@@ -87,7 +122,9 @@ pub fn update_non_negative_rows<T: Scalar>(
                 linear,
                 gram,
                 inverse: &inverse,
+                components,
                 l1,
+                max,
                 sweeps,
             })
         })
@@ -105,7 +142,9 @@ struct Update<'a, T> {
     linear: &'a [T],
     gram: &'a [T],
     inverse: &'a [T],
+    components: &'a [usize],
     l1: T,
+    max: T,
     sweeps: usize,
 }
 
@@ -149,7 +188,7 @@ impl<T: Scalar> Update<'_, T> {
             }
             for sweep in 0..self.sweeps {
                 let (mut sum, mut squares) = ([T::zero(); R], [T::zero(); R]);
-                for t in 0..k {
+                for &t in self.components {
                     let inverse = self.inverse[t];
                     if inverse == T::zero() {
                         continue;
@@ -168,8 +207,10 @@ impl<T: Scalar> Update<'_, T> {
                     for lane in 0..R {
                         let (old, slope) = (w[t][lane], gradient[lane]);
                         let step = old - slope * inverse;
-                        w[t][lane] = if step > T::zero() { step } else { T::zero() };
-                        let held = old == T::zero() && slope > T::zero();
+                        let step = if step > T::zero() { step } else { T::zero() };
+                        w[t][lane] = if step < self.max { step } else { self.max };
+                        let held = (old == T::zero() && slope > T::zero())
+                            || (old == self.max && slope < T::zero());
                         let projected = if held { T::zero() } else { slope };
                         sum[lane] += projected.abs();
                         squares[lane] += projected * projected;
@@ -228,6 +269,10 @@ mod tests {
             let start = random_normal::<f64>((rows, k), 3, 0).mapv(|v| v.max(0.0));
             let mut expected = start.clone();
             let violation = reference(&mut expected, &b, &g, 0.25);
+            let update = RowUpdate {
+                l1: 0.25,
+                ..RowUpdate::default()
+            };
             for simd in Simd::available() {
                 let mut results = Vec::new();
                 for threads in [1, 3] {
@@ -237,7 +282,7 @@ mod tests {
                         .unwrap();
                     let mut w = start.clone();
                     let met = pool.install(|| {
-                        update_non_negative_rows(&mut w, b.view(), g.view(), 0.25, 1, simd)
+                        update_non_negative_rows(&mut w, b.view(), g.view(), update, simd)
                     });
                     assert!(
                         w.iter().zip(&expected).all(|(x, y)| (x - y).abs() < 1e-9),
@@ -260,7 +305,11 @@ mod tests {
         let b = truth.dot(&h.t()).dot(&h);
         let mut w = Array2::zeros((9, 6));
         let g = gram(h.view());
-        update_non_negative_rows(&mut w, b.view(), g.view(), 0.0, 3000, Simd::detect());
+        let update = RowUpdate {
+            sweeps: 3000,
+            ..RowUpdate::default()
+        };
+        update_non_negative_rows(&mut w, b.view(), g.view(), update, Simd::detect());
         assert!(
             w.iter().zip(&truth).all(|(x, y)| (x - y).abs() < 1e-8),
             "{w}"
@@ -272,12 +321,36 @@ mod tests {
         for dead in [0.0, f32::MIN_POSITIVE / 16.0, 1e-20] {
             let g = Array2::from_diag(&Array1::from_vec(vec![dead, 2.0]));
             let (mut w, b) = (Array2::zeros((3, 2)), Array2::ones((3, 2)));
-            update_non_negative_rows(&mut w, b.view(), g.view(), 0.0, 5, Simd::detect());
+            let update = RowUpdate {
+                sweeps: 5,
+                ..RowUpdate::default()
+            };
+            update_non_negative_rows(&mut w, b.view(), g.view(), update, Simd::detect());
             let settled = w
                 .rows()
                 .into_iter()
                 .all(|row| row[0] == 0.0 && row[1] == 0.5);
             assert!(settled, "G_tt = {dead}: {w}");
+        }
+    }
+
+    #[test]
+    fn bounds_are_kept_and_components_left_out_stay() {
+        let h = random_normal::<f64>((50, 6), 1, 0).mapv(f64::abs);
+        let (g, b) = (gram(h.view()), random_normal::<f64>((40, 6), 2, 0) * 30.0);
+        let start = Array2::from_elem((40, 6), 0.25);
+        let mut w = start.clone();
+        let update = RowUpdate {
+            max: Some(0.5),
+            components: Some(&[4, 1]),
+            sweeps: 2,
+            ..RowUpdate::default()
+        };
+        update_non_negative_rows(&mut w, b.view(), g.view(), update, Simd::detect());
+        assert!(w.iter().all(|v| (0.0..=0.5).contains(v)));
+        assert!(w.column(1).iter().any(|v| *v == 0.5) && w.column(4).iter().any(|v| *v == 0.0));
+        for t in [0, 2, 3, 5] {
+            assert_eq!(w.column(t), start.column(t));
         }
     }
 }

@@ -29,7 +29,7 @@ mod sparse;
 
 #[cfg(feature = "dense")]
 pub use dense::{gram, multiply_dense, small_svd, thin_qr};
-pub use hals::{Violation, update_non_negative_rows};
+pub use hals::{RowUpdate, Violation, update_non_negative_rows};
 #[cfg(feature = "dense")]
 pub use jacobi::jacobi_svd;
 pub use pool::{PoolInfo, in_pool};

@@ -152,6 +152,12 @@ impl<'a, X: LinearOperator + ?Sized> Products<'a, X> {
         self.x.shape()
     }
 
+    /// Whether X' is a dense array.
+    #[must_use]
+    pub fn is_dense(&self) -> bool {
+        matches!(self.form, Form::Dense(_) | Form::DenseCopy(_))
+    }
+
     /// The power of two that X was divided by.
     #[must_use]
     pub fn scale(&self) -> f64 {

@@ -1,35 +1,162 @@
 //! Where W and H start.
 
-use crate::Init;
+use crate::fit::Problem;
+use crate::{Held, Init, Nmf};
 use matfact_core::ndarray::{Array1, Array2, ArrayView1};
-use matfact_core::{LinearOperator, Result, Scalar};
-use matfact_linalg::{Products, RandomizedSvd, random_normal, randomized_svd};
-
-/// W (m x k) and the transposed H (n x k).
-type Start<T> = (Array2<T>, Array2<T>);
+use matfact_core::{Error, LinearOperator, Matrix, Result, Scalar, Summary};
+use matfact_linalg::{Products, RandomizedSvd, Triplets, random_normal, randomized_svd};
 
 /// Below this, entries of NNDSVD vectors are noise (scikit-learn's threshold).
 const NEGLIGIBLE: f64 = 1e-6;
 
-/// W (m x k) and the transposed H (n x k) to start from; `mean` is the mean of X'.
-pub(crate) fn start<X: LinearOperator + ?Sized>(
-    x: &Products<'_, X>,
-    rank: usize,
+/// Factors in progress.
+#[derive(Debug, Clone)]
+pub(crate) struct Factors<T> {
+    /// W (m x k).
+    pub(crate) w: Array2<T>,
+    /// Hᵀ (n x k): both factors have one row for each line of X.
+    pub(crate) h: Array2<T>,
+}
+
+/// Factors to start from; see [`Nmf::fit_from`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct Start<T> {
+    w: Option<Array2<T>>,
+    h: Option<Array2<T>>,
+}
+
+impl<T: Scalar> Start<T> {
+    /// Both factors: W (m x k) and H (k x n).
+    #[must_use]
+    pub fn new(w: Array2<T>, h: Array2<T>) -> Self {
+        Self {
+            w: Some(w),
+            h: Some(h),
+        }
+    }
+
+    /// W alone (m x k).
+    #[must_use]
+    pub fn from_w(w: Array2<T>) -> Self {
+        Self {
+            w: Some(w),
+            h: None,
+        }
+    }
+
+    /// H alone (k x n).
+    #[must_use]
+    pub fn from_h(h: Array2<T>) -> Self {
+        Self {
+            w: None,
+            h: Some(h),
+        }
+    }
+
+    /// Refuses factors that do not fit the problem.
+    pub(crate) fn check(&self, nmf: &Nmf, shape: (usize, usize)) -> Result<()> {
+        let sides = [
+            ("W of the start", &self.w, (shape.0, nmf.rank)),
+            ("H of the start", &self.h, (nmf.rank, shape.1)),
+        ];
+        for (name, factor, expected) in sides {
+            let Some(factor) = factor else { continue };
+            if factor.dim() != expected {
+                let pair = |(a, b)| format!("{a} x {b}");
+                return Err(Error::shape_mismatch(
+                    name,
+                    pair(expected),
+                    pair(factor.dim()),
+                ));
+            }
+            Summary::of(factor).require_non_negative("nmf")?;
+        }
+        let missing = match &nmf.held {
+            Held::W => self.w.is_none(),
+            Held::H | Held::Components(_) => self.h.is_none(),
+            Held::Nothing => false,
+        };
+        let out_of_range =
+            matches!(&nmf.held, Held::Components(held) if held.iter().any(|t| *t >= nmf.rank));
+        if missing || out_of_range {
+            let requirement = if missing {
+                "a part of the start that is given".to_owned()
+            } else {
+                format!("components in 0..{}", nmf.rank)
+            };
+            let held = format!("{:?}", nmf.held);
+            return Err(Error::invalid_parameter("held", held, requirement));
+        }
+        Ok(())
+    }
+
+    /// These factors for X'; a missing one is filled with √(mean/k).
+    pub(crate) fn factors<X>(&self, problem: &Problem<'_, X>) -> Factors<T>
+    where
+        X: Matrix<Scalar = T> + ?Sized,
+    {
+        let (m, n) = problem.x.shape();
+        let (rank, scale) = (problem.nmf.rank, problem.x.scale());
+        let fill = T::from_f64((problem.mean / rank as f64).sqrt());
+        let shrink = T::from_f64(scale.sqrt());
+        let ready = |factor: Array2<T>| {
+            if scale == 1.0 {
+                factor
+            } else {
+                factor.mapv(|v| v / shrink)
+            }
+        };
+        let w = self.w.clone();
+        let h = self
+            .h
+            .as_ref()
+            .map(|h| h.t().as_standard_layout().into_owned());
+        Factors {
+            w: w.map_or_else(
+                || Array2::from_elem((m, rank), fill),
+                |w| ready(w.as_standard_layout().into_owned()),
+            ),
+            h: h.map_or_else(|| Array2::from_elem((n, rank), fill), ready),
+        }
+    }
+}
+
+/// Where a fit begins: the factors, and the sketch of X' that gave them, if there is one.
+#[derive(Debug)]
+pub(crate) struct Beginning<T> {
+    pub(crate) factors: Factors<T>,
+    pub(crate) sketch: Option<Triplets<T>>,
+}
+
+/// The factors that `init` gives for X'.
+pub(crate) fn start<X: Matrix + ?Sized>(
+    problem: &Problem<'_, X>,
     init: Init,
-    mean: f64,
     seed: u64,
-) -> Result<Start<X::Scalar>> {
-    let (m, n) = x.shape();
+) -> Result<Beginning<X::Scalar>> {
+    let (m, n) = problem.x.shape();
+    let (rank, mean) = (problem.nmf.rank, problem.mean);
     let random = |rows, stream, scale: f64| {
         random_normal::<X::Scalar>((rows, rank), seed, stream)
             .mapv(|v| X::Scalar::from_f64(v.as_f64().abs() * scale))
     };
-    if init == Init::Random {
-        let scale = (mean / rank as f64).sqrt();
-        let h = random(n, 1, scale);
-        return Ok((random(m, 2, scale), h));
-    }
-    let (mut w, mut h) = nndsvd(x, rank, seed)?;
+    let mut beginning = match init {
+        Init::Random => {
+            let scale = (mean / rank as f64).sqrt();
+            let h = random(n, 1, scale);
+            let w = random(m, 2, scale);
+            Beginning {
+                factors: Factors { w, h },
+                sketch: None,
+            }
+        }
+        Init::Separable => Beginning {
+            factors: crate::separable::start(problem)?,
+            sketch: None,
+        },
+        _ => nndsvd(&problem.x, rank, seed)?,
+    };
+    let Factors { w, h } = &mut beginning.factors;
     match init {
         Init::Nndsvda => {
             let fill = X::Scalar::from_f64(mean);
@@ -44,7 +171,7 @@ pub(crate) fn start<X: LinearOperator + ?Sized>(
             h.mapv_inplace(replace);
         }
         Init::Nndsvdar => {
-            for (factor, stream) in [(&mut w, 2), (&mut h, 1)] {
+            for (factor, stream) in [(w, 2), (h, 1)] {
                 let noise = random(factor.nrows(), stream, mean / 100.0);
                 factor.zip_mut_with(&noise, |v, noise| {
                     if *v == X::Scalar::from_f64(0.0) {
@@ -55,7 +182,37 @@ pub(crate) fn start<X: LinearOperator + ?Sized>(
         }
         _ => {}
     }
-    Ok((w, h))
+    for (factor, side) in [
+        (&mut beginning.factors.w, problem.constraints.w),
+        (&mut beginning.factors.h, problem.constraints.h),
+    ] {
+        if let Some(max) = side.max {
+            let max = X::Scalar::from_f64(max);
+            factor.mapv_inplace(|v| if v > max { max } else { v });
+        }
+    }
+    Ok(beginning)
+}
+
+/// The leading singular triplets of X', some more than `rank`.
+pub(crate) fn sketch_of<X: LinearOperator + ?Sized>(
+    x: &Products<'_, X>,
+    rank: usize,
+    seed: u64,
+) -> Result<Triplets<X::Scalar>> {
+    let shorter = x.shape().0.min(x.shape().1);
+    let power_iterations = if (rank as f64) < 0.1 * shorter as f64 {
+        7
+    } else {
+        4
+    };
+    let asked = RandomizedSvd {
+        rank: rank.saturating_add(10).min(shorter),
+        oversampling: 0,
+        power_iterations,
+        seed,
+    };
+    randomized_svd(x, asked, |_| None)
 }
 
 /// NNDSVD (Boutsidis and Gallopoulos 2008) on a randomized SVD: the first component from the
@@ -64,20 +221,9 @@ fn nndsvd<X: LinearOperator + ?Sized>(
     x: &Products<'_, X>,
     rank: usize,
     seed: u64,
-) -> Result<Start<X::Scalar>> {
+) -> Result<Beginning<X::Scalar>> {
     let (m, n) = x.shape();
-    let power_iterations = if (rank as f64) < 0.1 * m.min(n) as f64 {
-        7
-    } else {
-        4
-    };
-    let asked = RandomizedSvd {
-        rank,
-        oversampling: 10,
-        power_iterations,
-        seed,
-    };
-    let svd = randomized_svd(x, asked, |_| None)?;
+    let svd = sketch_of(x, rank, seed)?;
     let (mut w, mut h) = (Array2::default((m, rank)), Array2::default((n, rank)));
     for component in 0..rank {
         let sigma = svd.singular_values[component].as_f64();
@@ -99,7 +245,10 @@ fn nndsvd<X: LinearOperator + ?Sized>(
             }
         }
     }
-    Ok((w, h))
+    Ok(Beginning {
+        factors: Factors { w, h },
+        sketch: Some(svd),
+    })
 }
 
 /// The unit vectors of the sign part of (u, v) with the larger product of norms, and the weight
@@ -132,7 +281,6 @@ fn larger_part<T: Scalar>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use matfact_core::Summary;
     use matfact_core::ndarray::array;
 
     fn a5() -> Array2<f64> {
@@ -146,10 +294,11 @@ mod tests {
     }
 
     fn begin(init: Init) -> (Array2<f64>, Array2<f64>) {
-        let x = a5();
-        let summary = Summary::of(&x);
-        let products = Products::new(&x, Some(&summary));
-        start(&products, 3, init, summary.mean(), 0).unwrap()
+        let (x, nmf) = (a5(), Nmf::new(3));
+        let Factors { w, h } = start(&Problem::of(&nmf, &x).unwrap(), init, 0)
+            .unwrap()
+            .factors;
+        (w, h)
     }
 
     fn close(a: &Array2<f64>, b: &Array2<f64>) -> bool {
@@ -195,9 +344,10 @@ mod tests {
     #[test]
     fn random_starts_have_the_scale_of_the_data() {
         let x = Array2::<f32>::from_elem((300, 200), 4.0);
-        let summary = Summary::of(&x);
-        let products = Products::new(&x, Some(&summary));
-        let (w, h) = start(&products, 16, Init::Random, summary.mean(), 3).unwrap();
+        let nmf = Nmf::new(16);
+        let Factors { w, h } = start(&Problem::of(&nmf, &x).unwrap(), Init::Random, 3)
+            .unwrap()
+            .factors;
         // The mean of |N(0, 1)| is √(2/π).
         let expected = (4.0_f64 / 16.0).sqrt() * (2.0 / std::f64::consts::PI).sqrt();
         for factor in [w, h] {

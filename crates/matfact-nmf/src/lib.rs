@@ -38,10 +38,23 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod block_pivoting;
+mod choices;
+mod compression;
+mod coordinate_descent;
+mod course;
+mod fit;
+mod frobenius;
+mod hals;
 mod initialization;
+mod loss;
 mod model;
+mod multiplicative;
 mod parameters;
-mod solver;
+mod scalar_newton;
+mod separable;
 
+pub use choices::{Held, Init, Loss, PenaltyScaling, Solver};
+pub use initialization::Start;
 pub use model::NmfModel;
-pub use parameters::{Init, Nmf};
+pub use parameters::Nmf;

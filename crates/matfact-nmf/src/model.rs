@@ -1,12 +1,12 @@
 //! The fitted factors.
 
-use crate::parameters::Penalties;
+use crate::{Loss, Nmf};
 use matfact_core::model::{check_position, check_row_block};
 use matfact_core::ndarray::{Array2, ArrayView2, ArrayViewMut2};
 use matfact_core::{
     Error, Factorization, Matrix, ModelRecord, Persist, Result, Scalar, Summary, Transform,
 };
-use matfact_linalg::{Products, Simd, gram, multiply_dense, update_non_negative_rows};
+use matfact_linalg::{Products, RowUpdate, Simd, gram, multiply_dense, update_non_negative_rows};
 use std::ops::Range;
 
 /// Sweeps of a transform between two looks at its violation.
@@ -31,8 +31,12 @@ const TRANSFORM_LOOKS: usize = 500;
 pub struct NmfModel<T> {
     w: Array2<T>,
     h: Array2<T>,
-    /// α_W·r and α_W·(1 − r), which `transform` scales by its own number of columns.
+    /// What was minimized.
+    loss: Loss,
+    /// The penalties l₁ and l₂ of W, as they stand in the objective, for `transform`.
     penalty_w: (f64, f64),
+    /// The upper bound of W.
+    max_w: Option<f64>,
 }
 
 impl<T: Scalar> NmfModel<T> {
@@ -51,17 +55,27 @@ impl<T: Scalar> NmfModel<T> {
         Ok(Self {
             w,
             h,
+            loss: Loss::Frobenius,
             penalty_w: (0.0, 0.0),
+            max_w: None,
         })
     }
 
-    pub(crate) fn fitted(w: Array2<T>, h: Array2<T>, penalties: Penalties) -> Self {
-        let columns = h.ncols() as f64;
+    pub(crate) fn fitted(w: Array2<T>, h: Array2<T>, nmf: &Nmf) -> Self {
+        let side = nmf.constraints((w.nrows(), h.ncols()), 1.0).w;
         Self {
             w,
             h,
-            penalty_w: (penalties.l1_w / columns, penalties.l2_w / columns),
+            loss: nmf.loss,
+            penalty_w: (side.l1, side.l2),
+            max_w: side.max,
         }
+    }
+
+    /// What the fit minimized, and `transform` does.
+    #[must_use]
+    pub fn loss(&self) -> Loss {
+        self.loss
     }
 
     /// W (m x k): the coordinates of each row, or how much of each part is in it.
@@ -141,11 +155,10 @@ impl<T: Scalar, X: Matrix<Scalar = T> + ?Sized> Transform<X> for NmfModel<T> {
         let summary = Summary::of(x);
         summary.require_non_negative("nmf")?;
         let products = Products::new(x, Some(&summary));
-        let columns = self.h.ncols() as f64;
         // X = scale·X' has the coordinates scale·W', where W' fits X' under l1/scale and l2.
         let scale = products.scale();
-        let l1 = T::from_f64(self.penalty_w.0 * columns / scale);
-        let l2 = T::from_f64(self.penalty_w.1 * columns);
+        let l1 = self.penalty_w.0 / scale;
+        let l2 = T::from_f64(self.penalty_w.1);
         let h = self.h.t().as_standard_layout().into_owned();
         let linear = products.multiply(h.view())?;
         let mut gram = gram(h.view());
@@ -157,8 +170,12 @@ impl<T: Scalar, X: Matrix<Scalar = T> + ?Sized> Transform<X> for NmfModel<T> {
                 &mut w,
                 linear.view(),
                 gram.view(),
-                l1,
-                TRANSFORM_SWEEPS,
+                RowUpdate {
+                    l1,
+                    max: self.max_w.map(|max| max / scale),
+                    components: None,
+                    sweeps: TRANSFORM_SWEEPS,
+                },
                 Simd::detect(),
             );
             let first = *first.get_or_insert(violation.sum);

@@ -1,28 +1,8 @@
 //! The hyper-parameters of NMF.
 
-use matfact_core::{Error, Result};
-
-/// How W and H start.
-///
-/// The three variants of NNDSVD (Boutsidis and Gallopoulos 2008) split the leading singular vectors
-/// into their positive and negative parts; they need k <= min(m, n).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
-#[non_exhaustive]
-pub enum Init {
-    /// `Nndsvda` where k <= min(m, n), else `Random`; the report says which.
-    #[default]
-    Auto,
-    /// √(mean(X)/k)·|N(0, 1)|.
-    Random,
-    /// NNDSVD: zeros stay zeros in coordinate descent, so the factors are sparse.
-    Nndsvd,
-    /// NNDSVD with zeros replaced by the mean of X.
-    Nndsvda,
-    /// NNDSVD with zeros replaced by |mean(X)·N(0, 1)/100|.
-    Nndsvdar,
-}
+use crate::{Held, Init, Loss, PenaltyScaling, Solver};
+use matfact_core::ndarray::Array2;
+use matfact_core::{Error, Result, Scalar};
 
 /// Non-negative matrix factorization with its hyper-parameters; the [crate page](crate) has the
 /// mathematics.
@@ -30,14 +10,23 @@ pub enum Init {
 /// | name | default | range | meaning |
 /// |---|---|---|---|
 /// | `rank` | – | 1.. | number of components k |
+/// | `loss` | [`Loss::Frobenius`] | | the divergence that is minimized |
+/// | `solver` | [`Solver::Auto`] | by loss | how it is minimized |
 /// | `init` | [`Init::Auto`] | | how W and H start |
+/// | `restarts` | 1 | 1.. | starts from consecutive seeds, the best kept; after the first, `Auto` starts are random |
 /// | `max_iter` | 500 | 0.. | most iterations; 0 gives the initial model |
 /// | `tol` | 1e-4 | >= 0 | relative fall of the objective an iteration that counts as converged; 0 runs all iterations |
-/// | `target_error` | none | > 0 | stop at this ‖X − WH‖/‖X‖ |
+/// | `target_error` | none | > 0 | stop at this ‖X − WH‖/‖X‖ (Frobenius) |
+/// | `target_objective` | none | finite | stop when the objective, penalties included, is at most this |
 /// | `sweeps` | 3 | 1.. | passes over the components for each pair of products, after the first 8 iterations (one pass each) |
+/// | `shuffle` | false | | random order of the components in [`Solver::CoordinateDescent`] |
+/// | `compression` | as needed | | see [`Nmf::compression`] |
 /// | `alpha_w` | 0 | >= 0 | strength of W's penalty (scaled by the number of columns) |
 /// | `alpha_h` | as `alpha_w` | >= 0 | strength of H's penalty (scaled by the number of rows) |
 /// | `l1_ratio` | 0 | 0..=1 | share of L1 in the penalties |
+/// | `penalty_scaling` | [`PenaltyScaling::ByShape`] | | what multiplies `alpha_w` and `alpha_h` |
+/// | `max_w`, `max_h` | none | > 0 | upper bounds of the entries of W and H |
+/// | `held` | [`Held::Nothing`] | | what [`Nmf::fit_from`] leaves as it starts |
 /// | `seed` | 0 | | of the random numbers in the initialization |
 ///
 /// ```
@@ -53,14 +42,24 @@ pub enum Init {
 )]
 pub struct Nmf {
     pub(crate) rank: usize,
+    pub(crate) loss: Loss,
+    pub(crate) solver: Solver,
     pub(crate) init: Init,
+    pub(crate) restarts: usize,
     pub(crate) max_iter: usize,
     pub(crate) tol: f64,
     pub(crate) target_error: Option<f64>,
+    pub(crate) target_objective: Option<f64>,
     pub(crate) sweeps: usize,
+    pub(crate) shuffle: bool,
+    pub(crate) compression: Option<bool>,
     pub(crate) alpha_w: f64,
     pub(crate) alpha_h: Option<f64>,
     pub(crate) l1_ratio: f64,
+    pub(crate) penalty_scaling: PenaltyScaling,
+    pub(crate) max_w: Option<f64>,
+    pub(crate) max_h: Option<f64>,
+    pub(crate) held: Held,
     pub(crate) seed: u64,
 }
 
@@ -76,16 +75,48 @@ impl Nmf {
     pub fn new(rank: usize) -> Self {
         Self {
             rank,
+            loss: Loss::Frobenius,
+            solver: Solver::Auto,
             init: Init::Auto,
+            restarts: 1,
             max_iter: 500,
             tol: 1e-4,
             target_error: None,
+            target_objective: None,
             sweeps: 3,
+            shuffle: false,
+            compression: None,
             alpha_w: 0.0,
             alpha_h: None,
             l1_ratio: 0.0,
+            penalty_scaling: PenaltyScaling::ByShape,
+            max_w: None,
+            max_h: None,
+            held: Held::Nothing,
             seed: 0,
         }
+    }
+
+    /// Sets the divergence that is minimized.
+    #[must_use]
+    pub fn loss(mut self, loss: Loss) -> Self {
+        self.loss = loss;
+        self
+    }
+
+    /// Sets how it is minimized.
+    #[must_use]
+    pub fn solver(mut self, solver: Solver) -> Self {
+        self.solver = solver;
+        self
+    }
+
+    /// Sets how many starts there are, from the seeds `seed`, `seed + 1`, ...: the one with the
+    /// smallest objective is kept, and the report lists all.
+    #[must_use]
+    pub fn restarts(mut self, restarts: usize) -> Self {
+        self.restarts = restarts;
+        self
     }
 
     /// Sets how W and H start.
@@ -113,6 +144,31 @@ impl Nmf {
     #[must_use]
     pub fn target_error(mut self, error: f64) -> Self {
         self.target_error = Some(error);
+        self
+    }
+
+    /// Stops as soon as the objective, penalties included, is at most `objective`.
+    #[must_use]
+    pub fn target_objective(mut self, objective: f64) -> Self {
+        self.target_objective = Some(objective);
+        self
+    }
+
+    /// Sets whether [`Solver::CoordinateDescent`] visits the components in a fresh random order in
+    /// each pass.
+    #[must_use]
+    pub fn shuffle(mut self, shuffle: bool) -> Self {
+        self.shuffle = shuffle;
+        self
+    }
+
+    /// Sets whether [`Solver::Hals`] first runs on a randomized sketch of X of rank l (a little above
+    /// k), where an iteration costs (m + n)·l·k instead of m·n·k, and then on X itself (Tepper and
+    /// Sapiro 2016; Erichson et al. 2018). Every error, stop and certificate is that of X. By
+    /// default this is done for dense matrices much larger than the sketch.
+    #[must_use]
+    pub fn compression(mut self, compression: bool) -> Self {
+        self.compression = Some(compression);
         self
     }
 
@@ -145,6 +201,35 @@ impl Nmf {
         self
     }
 
+    /// Sets what multiplies `alpha_w` and `alpha_h` in the objective.
+    #[must_use]
+    pub fn penalty_scaling(mut self, scaling: PenaltyScaling) -> Self {
+        self.penalty_scaling = scaling;
+        self
+    }
+
+    /// Keeps every entry of W at most `bound`.
+    #[must_use]
+    pub fn max_w(mut self, bound: f64) -> Self {
+        self.max_w = Some(bound);
+        self
+    }
+
+    /// Keeps every entry of H at most `bound`.
+    #[must_use]
+    pub fn max_h(mut self, bound: f64) -> Self {
+        self.max_h = Some(bound);
+        self
+    }
+
+    /// Sets what [`Nmf::fit_from`] leaves as it starts; a plain fit has nothing to hold and refuses
+    /// it.
+    #[must_use]
+    pub fn held(mut self, held: Held) -> Self {
+        self.held = held;
+        self
+    }
+
     /// Sets the seed of the random numbers in the initialization.
     #[must_use]
     pub fn seed(mut self, seed: u64) -> Self {
@@ -163,9 +248,16 @@ impl Nmf {
     /// # Errors
     /// [`Error::InvalidParameter`] naming the first one.
     pub fn validate(&self) -> Result<()> {
-        if self.sweeps == 0 {
-            return Err(Error::invalid_parameter("sweeps", 0, "at least 1"));
+        for (name, count) in [("sweeps", self.sweeps), ("restarts", self.restarts)] {
+            if count == 0 {
+                return Err(Error::invalid_parameter(name, 0, "at least 1"));
+            }
         }
+        if !self.loss.beta().is_finite() {
+            let beta = self.loss.beta();
+            return Err(Error::invalid_parameter("loss", beta, "a finite beta"));
+        }
+        self.solver.resolve(self.loss)?;
         let at_least_zero = [
             ("tol", self.tol),
             ("alpha_w", self.alpha_w),
@@ -187,55 +279,75 @@ impl Nmf {
                 "between 0 and 1",
             ));
         }
-        match self.target_error {
-            Some(error) if !(error.is_finite() && error > 0.0) => Err(Error::invalid_parameter(
-                "target_error",
-                error,
-                "finite and above 0",
+        for (name, value) in [
+            ("target_error", self.target_error),
+            ("max_w", self.max_w),
+            ("max_h", self.max_h),
+        ] {
+            if let Some(value) = value.filter(|value| !(value.is_finite() && *value > 0.0)) {
+                let requirement = "finite and above 0";
+                return Err(Error::invalid_parameter(name, value, requirement));
+            }
+        }
+        if self.target_error.is_some() && self.loss.beta() != 2.0 {
+            let requirement = "left out for this loss (target_objective is for every loss)";
+            let value = self.target_error.unwrap_or_default();
+            return Err(Error::invalid_parameter("target_error", value, requirement));
+        }
+        match self.target_objective {
+            Some(value) if !value.is_finite() => Err(Error::invalid_parameter(
+                "target_objective",
+                value,
+                "finite",
             )),
             _ => Ok(()),
         }
     }
 
-    /// The penalties for a matrix of this shape, scaled as scikit-learn scales them.
-    pub(crate) fn penalties(&self, shape: (usize, usize)) -> Penalties {
-        let (m, n) = (shape.0 as f64, shape.1 as f64);
+    /// The constraints of the problem for X / `scale` (m x n) that has the same solution, with W and H
+    /// divided by √scale and the objective by scale^β.
+    pub(crate) fn constraints(&self, shape: (usize, usize), scale: f64) -> Constraints {
+        let (by_columns, by_rows) = match self.penalty_scaling {
+            PenaltyScaling::ByShape => (shape.1 as f64, shape.0 as f64),
+            PenaltyScaling::Plain => (1.0, 1.0),
+        };
+        let beta = self.loss.beta();
         let alpha_h = self.alpha_h.unwrap_or(self.alpha_w);
-        Penalties {
-            l1_w: self.alpha_w * self.l1_ratio * n,
-            l2_w: self.alpha_w * (1.0 - self.l1_ratio) * n,
-            l1_h: alpha_h * self.l1_ratio * m,
-            l2_h: alpha_h * (1.0 - self.l1_ratio) * m,
+        let side = |alpha: f64, max: Option<f64>| Side {
+            l1: alpha * self.l1_ratio * scale.powf(0.5 - beta),
+            l2: alpha * (1.0 - self.l1_ratio) * scale.powf(1.0 - beta),
+            max: max.map(|max| max / scale.sqrt()),
+        };
+        Constraints {
+            w: side(self.alpha_w * by_columns, self.max_w),
+            h: side(alpha_h * by_rows, self.max_h),
         }
     }
 }
 
-/// Penalties as they stand in the objective.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Penalties {
-    pub(crate) l1_w: f64,
-    pub(crate) l2_w: f64,
-    pub(crate) l1_h: f64,
-    pub(crate) l2_h: f64,
+/// Penalties and bounds of both factors, as they stand in the objective.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Constraints {
+    pub(crate) w: Side,
+    pub(crate) h: Side,
 }
 
-impl Penalties {
-    /// The penalties that give the same problem when X is divided by `scale`, and W and H by its
-    /// square root, up to the factor scale² of the whole objective.
-    pub(crate) fn rescaled(self, scale: f64) -> Self {
-        let l1 = scale.powf(-1.5);
-        Self {
-            l1_w: self.l1_w * l1,
-            l2_w: self.l2_w / scale,
-            l1_h: self.l1_h * l1,
-            l2_h: self.l2_h / scale,
-        }
-    }
+/// Penalty and bound of one factor: `l1`·ΣF + ½·`l2`·‖F‖², 0 <= F <= `max`.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub(crate) struct Side {
+    pub(crate) l1: f64,
+    pub(crate) l2: f64,
+    pub(crate) max: Option<f64>,
+}
 
-    pub(crate) fn any(self) -> bool {
-        [self.l1_w, self.l2_w, self.l1_h, self.l2_h]
-            .iter()
-            .any(|penalty| *penalty > 0.0)
+impl Side {
+    /// The penalty of `factor`.
+    pub(crate) fn penalty<T: Scalar>(&self, factor: &Array2<T>) -> f64 {
+        if self.l1 == 0.0 && self.l2 == 0.0 {
+            return 0.0;
+        }
+        let values = factor.iter().map(|v| v.as_f64());
+        values.map(|v| self.l1 * v + 0.5 * self.l2 * v * v).sum()
     }
 }
 

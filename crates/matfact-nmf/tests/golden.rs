@@ -3,7 +3,7 @@
 
 use matfact_core::ndarray::{Array2, array};
 use matfact_core::{Factorizer, StopReason};
-use matfact_linalg::{Simd, gram, update_non_negative_rows};
+use matfact_linalg::{RowUpdate, Simd, gram, update_non_negative_rows};
 use matfact_nmf::{Init, Nmf};
 
 fn a5() -> Array2<f64> {
@@ -66,11 +66,19 @@ fn one_sweep_gives_the_golden_factors() {
         let penalty = alpha_w * 0.5 * 2.0;
         let linear = x.dot(&ht);
         let curvature = penalized(&ht, penalty);
-        update_non_negative_rows(&mut w, linear.view(), curvature.view(), penalty, 1, simd);
+        let update = RowUpdate {
+            l1: penalty,
+            ..RowUpdate::default()
+        };
+        update_non_negative_rows(&mut w, linear.view(), curvature.view(), update, simd);
         let penalty = alpha_h * 0.5 * 6.0;
         let linear = x.t().dot(&w).as_standard_layout().into_owned();
         let curvature = penalized(&w, penalty);
-        update_non_negative_rows(&mut ht, linear.view(), curvature.view(), penalty, 1, simd);
+        let update = RowUpdate {
+            l1: penalty,
+            ..RowUpdate::default()
+        };
+        update_non_negative_rows(&mut ht, linear.view(), curvature.view(), update, simd);
         (w, ht.t().to_owned())
     };
     let close = |a: &Array2<f64>, b: &Array2<f64>| {

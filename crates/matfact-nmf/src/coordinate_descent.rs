@@ -1,0 +1,68 @@
+//! Cyclic coordinate descent as in scikit-learn (`solver="cd"`).
+//!
+//! With G = H Hᵀ + l₂·I and B = X Hᵀ − l₁, one pass over the components t, in order or in a fresh random
+//! order (Hsieh and Dhillon 2011): w_t ← min(max, max(0, w_t − (W g_t − b_t) / G_tt)); then the same for
+//! H with the new W. One iteration is one pass over each factor, from one product each.
+
+use crate::course::Course;
+use crate::fit::Problem;
+use crate::frobenius::{half_squared_error, with_diagonal};
+use crate::initialization::Factors;
+use crate::parameters::Side;
+use matfact_core::ndarray::{Array2, ArrayView2};
+use matfact_core::{Matrix, Result, Run, Scalar};
+use matfact_linalg::{RowUpdate, Simd, gram, random_stream, update_non_negative_rows};
+
+pub(crate) fn iterate<X: Matrix + ?Sized>(
+    problem: &Problem<'_, X>,
+    factors: &mut Factors<X::Scalar>,
+    seed: u64,
+    run: &mut Run<'_>,
+    course: &mut Course,
+) -> Result<()> {
+    let x = &problem.x;
+    let squared_norm = x.squared_norm().unwrap_or(0.0);
+    let (mut order_w, mut order_h) = (problem.fitted_w(), problem.fitted_components.clone());
+    let mut random = random_stream(seed, 3);
+    let mut gram_h = gram(factors.h.view());
+    for _ in 0..problem.nmf.max_iter {
+        if problem.nmf.shuffle {
+            use rand::seq::SliceRandom;
+            order_w.shuffle(&mut random);
+            order_h.shuffle(&mut random);
+        }
+        let xh = x.multiply(factors.h.view())?;
+        let side = problem.constraints.w;
+        let first = one_pass(&mut factors.w, xh.view(), &gram_h, side, &order_w);
+        let xw = x.multiply_transposed(factors.w.view())?;
+        let gram_w = gram(factors.w.view());
+        let side = problem.constraints.h;
+        let second = one_pass(&mut factors.h, xw.view(), &gram_w, side, &order_h);
+        gram_h = gram(factors.h.view());
+        let fit = half_squared_error(squared_norm, &xw, &factors.h, &gram_w, &gram_h);
+        let penalty =
+            problem.constraints.w.penalty(&factors.w) + problem.constraints.h.penalty(&factors.h);
+        if course.ends(fit, penalty, first + second == 0.0, run) {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// One pass over the components in `order`; gives the violation that it met.
+fn one_pass<T: Scalar>(
+    factor: &mut Array2<T>,
+    linear: ArrayView2<'_, T>,
+    gram: &Array2<T>,
+    side: Side,
+    order: &[usize],
+) -> f64 {
+    let update = RowUpdate {
+        l1: side.l1,
+        max: side.max,
+        components: Some(order),
+        sweeps: 1,
+    };
+    let curvature = with_diagonal(gram, side.l2);
+    update_non_negative_rows(factor, linear, curvature.view(), update, Simd::detect()).sum
+}

@@ -1,0 +1,109 @@
+//! The course of the iterations: the objective after each, and when to stop.
+
+use crate::fit::Problem;
+use matfact_core::{Matrix, Run, StopReason};
+
+/// Iterations over which the fall of the objective is averaged.
+const WINDOW: usize = 5;
+
+/// What the iterations tell, and the rules by which they stop.
+#[derive(Debug, Clone)]
+pub(crate) struct Course {
+    /// The objective of X (not of X') after each iteration.
+    pub(crate) history: Vec<f64>,
+    pub(crate) stop: StopReason,
+    pub(crate) max_iter: usize,
+    tol: f64,
+    target: Option<f64>,
+    /// What the objective of X' is multiplied by to be that of X.
+    unit: f64,
+    /// An objective below this is rounding.
+    floor: f64,
+    /// A target of the data's part of the objective (without penalties).
+    target_fit: Option<f64>,
+}
+
+impl Course {
+    pub(crate) fn new<X: Matrix + ?Sized>(problem: &Problem<'_, X>) -> Self {
+        let nmf = problem.nmf;
+        let unit = problem.unit();
+        let (rows, columns) = problem.x.shape();
+        let size = match problem.x.squared_norm() {
+            Some(squares) if nmf.loss.beta() == 2.0 => squares,
+            _ => rows as f64 * columns as f64 * problem.mean.powf(nmf.loss.beta()),
+        };
+        let half_squares = 0.5 * problem.x.squared_norm().unwrap_or(0.0) * unit;
+        Self {
+            history: Vec::new(),
+            stop: StopReason::MaxIterations,
+            max_iter: nmf.max_iter,
+            tol: nmf.tol,
+            target: nmf.target_objective,
+            unit,
+            floor: f64::EPSILON * size * unit,
+            target_fit: nmf.target_error.map(|error| error * error * half_squares),
+        }
+    }
+
+    /// The last objective; infinite before the first iteration.
+    pub(crate) fn objective(&self) -> f64 {
+        self.history.last().copied().unwrap_or(f64::INFINITY)
+    }
+
+    /// Notes an iteration that ended at `fit` + `penalty` (of X'), and says whether to stop: for
+    /// `stationary` factors, an outside reason, a target, or a fall below the tolerance.
+    pub(crate) fn ends(
+        &mut self,
+        fit: f64,
+        penalty: f64,
+        stationary: bool,
+        run: &mut Run<'_>,
+    ) -> bool {
+        let objective = (fit + penalty) * self.unit;
+        self.history.push(objective);
+        let reached = self
+            .target_fit
+            .is_some_and(|target| fit * self.unit <= target)
+            || self.target.is_some_and(|target| objective <= target);
+        let reason =
+            if let Some(reason) = run.iteration(self.history.len(), self.max_iter, objective) {
+                Some(reason)
+            } else if reached {
+                Some(StopReason::TargetError)
+            } else {
+                (stationary || self.converged()).then_some(StopReason::Converged)
+            };
+        if let Some(reason) = reason {
+            self.stop = reason;
+        }
+        reason.is_some() || self.history.len() >= self.max_iter
+    }
+
+    /// Whether an objective of X' is above the last one.
+    pub(crate) fn rises(&self, objective: f64) -> bool {
+        objective * self.unit > self.objective()
+    }
+
+    /// Notes an iteration that was taken back: the objective is what it was.
+    pub(crate) fn rejected(&mut self, run: &mut Run<'_>) -> bool {
+        let objective = self.objective();
+        self.history.push(objective);
+        if let Some(reason) = run.iteration(self.history.len(), self.max_iter, objective) {
+            self.stop = reason;
+            return true;
+        }
+        self.history.len() >= self.max_iter
+    }
+
+    /// Whether the objective has fallen by less than `tol` of itself an iteration, on the mean of the
+    /// last few. An error of nothing but rounding has converged too.
+    fn converged(&self) -> bool {
+        let count = self.history.len();
+        if self.tol == 0.0 || count <= WINDOW {
+            return false;
+        }
+        let now = self.history[count - 1];
+        let before = self.history[count - 1 - WINDOW];
+        before - now <= self.tol * WINDOW as f64 * now.max(self.floor)
+    }
+}
