@@ -13,6 +13,8 @@
 //! `faer`, and the only one that may hold `unsafe` code.
 
 #[cfg(feature = "dense")]
+mod cholesky_qr;
+#[cfg(feature = "dense")]
 mod dense;
 mod hals;
 #[cfg(feature = "dense")]
@@ -23,10 +25,13 @@ mod products;
 mod random;
 #[cfg(feature = "dense")]
 mod randomized;
+mod reductions;
 mod sgd;
 mod simd;
 mod sparse;
 
+#[cfg(feature = "dense")]
+pub use cholesky_qr::{conditioned_basis, tall_qr};
 #[cfg(feature = "dense")]
 pub use dense::{gram, multiply_dense, small_svd, thin_qr};
 pub use hals::{RowUpdate, Violation, update_non_negative_rows};
@@ -34,10 +39,11 @@ pub use hals::{RowUpdate, Violation, update_non_negative_rows};
 pub use jacobi::jacobi_svd;
 pub use pool::{PoolInfo, in_pool};
 #[cfg(feature = "dense")]
-pub use products::{Products, inner_product, squared_product_norm};
+pub use products::{Products, squared_product_norm};
 pub use random::{random_normal, random_stream};
 #[cfg(feature = "dense")]
 pub use randomized::{RandomizedSvd, Triplets, randomized_svd};
+pub use reductions::{inner_product, squared_distance};
 pub use sgd::{BlockEntry, BlockSide, DescentStep, FactorLanes, ShrunkBias, descend_block};
 pub use simd::Simd;
 pub use sparse::{multiply_sparse, multiply_sparse_transposed};

@@ -1,7 +1,7 @@
 //! A matrix made ready for many products with narrow panels.
 
 use crate::dense::{multiply_dense, power_of_two_near};
-use crate::{Simd, gram, multiply_sparse};
+use crate::{Simd, gram, inner_product, multiply_sparse, squared_distance};
 use matfact_core::ndarray::{Array2, ArrayView2, Axis};
 use matfact_core::{Error, Indices, Layout, LinearOperator, Result, Scalar, SparseRows, Summary};
 use rayon::prelude::*;
@@ -367,21 +367,6 @@ fn transpose_with<T: Scalar, I: Copy + Sync>(
     }
 }
 
-/// Σ a_ij b_ij in `f64`.
-#[must_use]
-pub fn inner_product<T: Scalar>(a: ArrayView2<'_, T>, b: ArrayView2<'_, T>) -> f64 {
-    a.rows()
-        .into_iter()
-        .zip(b.rows())
-        .map(|(a, b)| {
-            a.iter()
-                .zip(b)
-                .map(|(a, b)| a.as_f64() * b.as_f64())
-                .sum::<f64>()
-        })
-        .sum()
-}
-
 /// ‖W Hᵀ‖² = ⟨WᵀW, HᵀH⟩ for panels W (m x k) and H (n x k).
 #[must_use]
 pub fn squared_product_norm<T: Scalar>(w: ArrayView2<'_, T>, h: ArrayView2<'_, T>) -> f64 {
@@ -402,15 +387,7 @@ fn dense_residual<T: Scalar>(
         .map(|(x, w)| {
             let mut product = Array2::default(x.dim());
             multiply_dense(w, h.t(), product.view_mut());
-            let mut sum = 0.0;
-            for (x, y) in x.rows().into_iter().zip(product.rows()) {
-                let line = x.iter().zip(y).map(|(x, y)| {
-                    let difference = x.as_f64() - y.as_f64();
-                    difference * difference
-                });
-                sum += line.sum::<f64>();
-            }
-            sum
+            squared_distance(x, product.view())
         })
         .collect();
     sums.into_iter().sum()

@@ -1,6 +1,6 @@
 //! Randomized subspace iteration for the leading singular triplets.
 
-use crate::{Products, random_normal, small_svd, thin_qr};
+use crate::{Products, conditioned_basis, inner_product, random_normal, small_svd, tall_qr};
 use matfact_core::ndarray::{Array1, Array2, Axis};
 use matfact_core::{LinearOperator, Result, Scalar, StopReason};
 
@@ -36,17 +36,19 @@ pub struct RandomizedSvd {
 /// 2011, algorithms 4.4 and 5.1):
 ///
 /// Y = X'Ω with Gaussian Ω (n x l), l = rank + oversampling; then `power_iterations` times
-/// Q = orth(Y), Z = orth(X'ᵀQ), Y = X'Z; at last Q = orth(Y), Bᵀ = X'ᵀQ and the SVD of B. The bases
-/// are Householder Qs, orthonormal whatever the rank of X'.
+/// Q = orth(Y), Z = orth(X'ᵀQ), Y = X'Z; at last Q = orth(Y), Bᵀ = X'ᵀQ and the SVD of B. The last
+/// basis is orthonormal to rounding whatever the rank of X'; those between are well conditioned.
 ///
-/// `watch(iteration)` is called after every power iteration; what it returns stops the iterations.
+/// `watch(iteration, growth)` is called after every power iteration; what it returns stops the
+/// iterations. `growth` is 1 − ‖X'ᵀQ‖²/‖X'Z‖²: by how much the second half of the iteration came closer
+/// to the sum of the l largest squared singular values.
 ///
 /// # Errors
 /// [`matfact_core::Error::Overflow`] if a product is not finite.
 pub fn randomized_svd<X: LinearOperator + ?Sized>(
     x: &Products<'_, X>,
     asked: RandomizedSvd,
-    mut watch: impl FnMut(usize) -> Option<StopReason>,
+    mut watch: impl FnMut(usize, f64) -> Option<StopReason>,
 ) -> Result<Triplets<X::Scalar>> {
     let (m, n) = x.shape();
     let columns = asked.rank.saturating_add(asked.oversampling).min(m.min(n));
@@ -55,17 +57,21 @@ pub fn randomized_svd<X: LinearOperator + ?Sized>(
     let mut iterations = 0;
     let mut stop = StopReason::MaxIterations;
     while iterations < asked.power_iterations {
-        let (left, _) = thin_qr(range.view());
-        let (right, _) = thin_qr(x.multiply_transposed(left.view())?.view());
+        let left = conditioned_basis(range.view());
+        let panel = x.multiply_transposed(left.view())?;
+        let before = inner_product(panel.view(), panel.view());
+        let right = conditioned_basis(panel.view());
+        drop(panel);
         range = x.multiply(right.view())?;
         iterations += 1;
-        if let Some(reason) = watch(iterations) {
+        let captured = inner_product(range.view(), range.view());
+        if let Some(reason) = watch(iterations, 1.0 - before / captured) {
             stop = reason;
             break;
         }
     }
-    let (left, _) = thin_qr(range.view());
-    let (right, core) = thin_qr(x.multiply_transposed(left.view())?.view());
+    let (left, _) = tall_qr(range.view());
+    let (right, core) = tall_qr(x.multiply_transposed(left.view())?.view());
     // X' ≈ Q B with Bᵀ = right · core, hence U = Q · (right factor), V = right · (left factor).
     let (inner_right, singular_values, inner_left_t) = small_svd(core.view());
     let leading: Vec<usize> = (0..rank).collect();
@@ -88,6 +94,7 @@ pub fn randomized_svd<X: LinearOperator + ?Sized>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::thin_qr;
     use matfact_core::Summary;
 
     #[test]
@@ -104,7 +111,7 @@ mod tests {
                 power_iterations: 4,
                 seed: 7,
             };
-            let found = randomized_svd(&products, asked, |_| None).unwrap();
+            let found = randomized_svd(&products, asked, |_, _| None).unwrap();
             assert_eq!(found.iterations, 4);
             for (s, truth) in found.singular_values.iter().zip(&spectrum) {
                 assert!((s - truth).abs() < 1e-13, "{s} against {truth}");

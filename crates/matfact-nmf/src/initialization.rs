@@ -3,11 +3,14 @@
 use crate::fit::Problem;
 use crate::{Held, Init, Nmf};
 use matfact_core::ndarray::{Array1, Array2, ArrayView1};
-use matfact_core::{Error, LinearOperator, Matrix, Result, Scalar, Summary};
+use matfact_core::{Error, LinearOperator, Matrix, Result, Scalar, StopReason, Summary};
 use matfact_linalg::{Products, RandomizedSvd, Triplets, random_normal, randomized_svd};
 
 /// Below this, entries of NNDSVD vectors are noise (scikit-learn's threshold).
 const NEGLIGIBLE: f64 = 1e-6;
+
+/// The relative growth of the captured norm, in half a power iteration, that ends those of a sketch.
+const SETTLED: f64 = 1e-3;
 
 /// Factors in progress.
 #[derive(Debug, Clone)]
@@ -212,7 +215,11 @@ pub(crate) fn sketch_of<X: LinearOperator + ?Sized>(
         power_iterations,
         seed,
     };
-    randomized_svd(x, asked, |_| None)
+    // NNDSVD needs the leading vectors to a few digits: where the spectrum falls, one or two power
+    // iterations give them.
+    randomized_svd(x, asked, |_, growth| {
+        (growth <= SETTLED).then_some(StopReason::Converged)
+    })
 }
 
 /// NNDSVD (Boutsidis and Gallopoulos 2008) on a randomized SVD: the first component from the

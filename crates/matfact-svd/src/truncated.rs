@@ -150,7 +150,7 @@ fn fit<X: LinearOperator + ?Sized>(
         seed: svd.seed,
     };
     let limit = svd.power_iterations;
-    let mut triplets = randomized_svd(&products, asked, |iteration| {
+    let mut triplets = randomized_svd(&products, asked, |iteration, _| {
         run.iteration(iteration, limit, f64::NAN)
     })?;
     fix_signs(&mut triplets);
