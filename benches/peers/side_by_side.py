@@ -52,8 +52,15 @@ def peer(arguments):
         if arguments.kind == "nmf":
             from sklearn.decomposition import NMF
 
-            model = NMF(arguments.rank, solver="cd", init="nndsvda", tol=0, random_state=0,
-                        max_iter=arguments.iterations)
+            how = {"solver": "cd"}
+            if arguments.loss == "kullback-leibler":
+                how = {"solver": "mu", "beta_loss": "kullback-leibler"}
+            model = NMF(arguments.rank, init="nndsvda", tol=0, random_state=0,
+                        max_iter=arguments.iterations, **how)
+        elif arguments.kind == "minibatch-nmf":
+            from sklearn.decomposition import MiniBatchNMF
+
+            model = MiniBatchNMF(arguments.rank, init="nndsvda", batch_size=1024, random_state=0)
         else:
             from sklearn.decomposition import TruncatedSVD
 
@@ -62,6 +69,9 @@ def peer(arguments):
         w = model.fit_transform(x)
         seconds = time.perf_counter() - start
         result = {"seconds": seconds, "error": relative_error(x, w, model.components_)}
+        if arguments.loss == "kullback-leibler":
+            # The divergence itself, which both have to reach.
+            result["error"] = float(model.reconstruction_err_) ** 2 / 2
     result["peak_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(json.dumps(result))
 
@@ -92,7 +102,8 @@ def peer_ratings(arguments):
 
 def run_peer(arguments, iterations=0):
     command = [sys.executable, __file__, arguments.kind, *arguments.files, "--rank",
-               str(arguments.rank), "--peer", "--iterations", str(iterations)]
+               str(arguments.rank), "--peer", "--iterations", str(iterations), "--loss",
+               arguments.loss]
     return json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
 
 
@@ -102,7 +113,12 @@ def run_ours(arguments, *options):
     if arguments.kind == "sgd":
         command += ["--test", arguments.files[1]]
     result = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
-    error = result["test"]["rmse"] if arguments.kind == "sgd" else result["relative_error"]
+    if arguments.kind == "sgd":
+        error = result["test"]["rmse"]
+    elif arguments.loss == "kullback-leibler":
+        error = result["objective"]
+    else:
+        error = result["relative_error"]
     return {"seconds": result["seconds"], "error": error,
             "peak_mb": result["peak_memory_bytes"] / 2**20, "iterations": result["iterations"]}
 
@@ -120,10 +136,14 @@ def show(name, results):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("kind", choices=["nmf", "svd", "sgd"])
+    parser.add_argument("kind", choices=["nmf", "minibatch-nmf", "svd", "sgd"])
     parser.add_argument("files", nargs="+")
     parser.add_argument("--rank", type=int, required=True)
     parser.add_argument("--target", type=float, help="relative error that both have to reach (nmf)")
+    parser.add_argument("--loss", choices=["frobenius", "kullback-leibler"], default="frobenius",
+                        help="of nmf; for kullback-leibler, matfact runs to the divergence that "
+                        "the peer has after --peer-iterations multiplicative updates")
+    parser.add_argument("--peer-iterations", type=int, default=50)
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--program", default="target/release/matfact")
@@ -133,7 +153,16 @@ def main():
     if arguments.peer:
         return peer(arguments)
     iterations, variants = 0, [("matfact", [])]
-    if arguments.kind == "nmf":
+    if arguments.kind == "nmf" and arguments.loss == "kullback-leibler":
+        iterations = arguments.peer_iterations
+        target = run_peer(arguments, iterations)["error"]
+        variants = [("matfact", ["--loss", arguments.loss, "--target-objective", repr(target),
+                                 "--tol", "0"])]
+    elif arguments.kind == "minibatch-nmf":
+        target = run_peer(arguments)["error"]
+        variants = [("matfact", []),
+                    ("matfact, to the peer's error", ["--target-error", repr(target)])]
+    elif arguments.kind == "nmf":
         for iterations in NMF_LADDER:
             if run_peer(arguments, iterations)["error"] <= arguments.target:
                 break

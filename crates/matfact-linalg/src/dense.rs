@@ -1,19 +1,12 @@
 //! Dense products, thin QR and small singular value decompositions, by `faer`.
 //!
-//! `faer`'s generics are compiled here, once for each of the two scalars, and its types stay inside. Its GEMM gives the same bits for any number of threads; its QR and SVD run on one.
+//! `faer`'s generics are compiled in `matfact-faer`, once for each of the two scalars, and its types stay
+//! inside. Its GEMM gives the same bits for any number of threads; its QR and SVD run on one.
 
-use faer::dyn_stack::{MemBuffer, MemStack};
-use faer::linalg::householder::{
-    apply_block_householder_sequence_on_the_left_in_place_scratch as apply_q_scratch,
-    apply_block_householder_sequence_on_the_left_in_place_with_conj as apply_q,
-};
-use faer::linalg::qr::no_pivoting::factor::{
-    qr_in_place, qr_in_place_scratch, recommended_block_size,
-};
-use faer::linalg::svd::{ComputeSvdVectors, svd, svd_scratch};
-use faer::{Accum, Conj, Mat, MatMut, MatRef, Par};
+use faer::{MatMut, MatRef, Par};
 use matfact_core::Scalar;
 use matfact_core::ndarray::{Array1, Array2, ArrayView2, ArrayViewMut2};
+use matfact_faer::{matmul_f32, matmul_f64, svd_f32, svd_f64, thin_qr_f32, thin_qr_f64};
 use std::any::TypeId;
 
 /// Products with fewer multiplications than this run on the calling thread.
@@ -119,35 +112,6 @@ fn multiply_standard<T: Scalar>(
     }
 }
 
-/// Functions without type parameters: `faer`'s generics are compiled here, once, and not again in
-/// every crate that multiplies (which took each of them half a minute).
-macro_rules! compiled_here {
-    ($scalar:ty, $matmul:ident, $thin_qr:ident, $svd:ident) => {
-        fn $matmul(
-            out: MatMut<'_, $scalar>,
-            left: MatRef<'_, $scalar>,
-            right: MatRef<'_, $scalar>,
-            par: Par,
-        ) {
-            faer::linalg::matmul::matmul(out, Accum::Replace, left, right, 1.0, par);
-        }
-
-        fn $thin_qr(a: MatRef<'_, $scalar>, q: MatMut<'_, $scalar>, r: MatMut<'_, $scalar>) {
-            thin_qr_into(a, q, r);
-        }
-
-        fn $svd(
-            a: MatRef<'_, $scalar>,
-            u: MatMut<'_, $scalar>,
-            v: MatMut<'_, $scalar>,
-        ) -> Option<Vec<$scalar>> {
-            svd_into(a, u, v)
-        }
-    };
-}
-compiled_here!(f32, matmul_f32, thin_qr_f32, svd_f32);
-compiled_here!(f64, matmul_f64, thin_qr_f64, svd_f64);
-
 /// The Gram matrix `aᵀ · a` (k x k) of a panel (m x k).
 #[must_use]
 pub fn gram<T: Scalar>(a: ArrayView2<'_, T>) -> Array2<T> {
@@ -183,42 +147,6 @@ pub fn thin_qr<T: Scalar>(a: ArrayView2<'_, T>) -> (Array2<T>, Array2<T>) {
         );
     }
     (q, r)
-}
-
-fn thin_qr_into<U: Scalar + faer::traits::ComplexField>(
-    a: MatRef<'_, U>,
-    mut q: MatMut<'_, U>,
-    mut r: MatMut<'_, U>,
-) {
-    let (m, k) = (a.nrows(), a.ncols());
-    let mut factors = a.to_owned();
-    let block = recommended_block_size::<U>(m, k);
-    let mut coefficients = Mat::zeros(block, k);
-    let scratch = qr_in_place_scratch::<U>(m, k, block, Par::Seq, Default::default());
-    qr_in_place(
-        factors.as_mut(),
-        coefficients.as_mut(),
-        Par::Seq,
-        MemStack::new(&mut MemBuffer::new(scratch)),
-        Default::default(),
-    );
-    for j in 0..k {
-        for i in 0..k {
-            r[(i, j)] = if i <= j { factors[(i, j)] } else { U::zero() };
-        }
-    }
-    // faer applies reflections to column-major panels fastest.
-    let mut basis = Mat::identity(m, k);
-    let scratch = apply_q_scratch::<U>(m, block, k);
-    apply_q(
-        factors.as_ref(),
-        coefficients.as_ref(),
-        Conj::No,
-        basis.as_mut(),
-        Par::Seq,
-        MemStack::new(&mut MemBuffer::new(scratch)),
-    );
-    q.copy_from(&basis);
 }
 
 /// The thin singular value decomposition `a = U diag(s) Vᵀ` of a small dense matrix: U (m x p),
@@ -265,32 +193,6 @@ pub fn small_svd<T: Scalar>(a: ArrayView2<'_, T>) -> (Array2<T>, Array1<T>, Arra
 /// The power of two at or below a positive finite number: scaling by it rounds nothing.
 pub(crate) fn power_of_two_near(value: f64) -> f64 {
     value.log2().floor().clamp(-1000.0, 1000.0).exp2()
-}
-
-fn svd_into<U: Scalar + faer::traits::ComplexField>(
-    a: MatRef<'_, U>,
-    mut u_out: MatMut<'_, U>,
-    mut v_out: MatMut<'_, U>,
-) -> Option<Vec<U>> {
-    let (m, n) = (a.nrows(), a.ncols());
-    let p = m.min(n);
-    let (mut u, mut v) = (Mat::zeros(m, p), Mat::zeros(n, p));
-    let mut s = faer::Col::<U>::zeros(p);
-    let thin = ComputeSvdVectors::Thin;
-    let scratch = svd_scratch::<U>(m, n, thin, thin, Par::Seq, Default::default());
-    svd(
-        a,
-        s.as_mut().as_diagonal_mut(),
-        Some(u.as_mut()),
-        Some(v.as_mut()),
-        Par::Seq,
-        MemStack::new(&mut MemBuffer::new(scratch)),
-        Default::default(),
-    )
-    .ok()?;
-    u_out.copy_from(&u);
-    v_out.copy_from(&v);
-    Some((0..p).map(|i| s[i]).collect())
 }
 
 #[cfg(test)]

@@ -337,7 +337,7 @@ mod tests {
     #[test]
     fn bounds_are_kept_and_components_left_out_stay() {
         let h = random_normal::<f64>((50, 6), 1, 0).mapv(f64::abs);
-        let (g, b) = (gram(h.view()), random_normal::<f64>((40, 6), 2, 0) * 30.0);
+        let (g, b) = (gram(h.view()), random_normal::<f64>((40, 6), 2, 0) * 200.0);
         let start = Array2::from_elem((40, 6), 0.25);
         let mut w = start.clone();
         let update = RowUpdate {
