@@ -3,7 +3,8 @@
 use crate::Simd;
 use crate::simd::{Kernel, multiply_add};
 use matfact_core::Scalar;
-use matfact_core::ndarray::ArrayView2;
+use matfact_core::ndarray::{ArrayView1, ArrayView2};
+use std::borrow::Cow;
 
 /// Partial sums that a loop keeps apart: two vectors of the widest kind.
 const LANES: usize = 16;
@@ -56,34 +57,36 @@ fn sum<const FMA: bool, T: Scalar>(
     sums.iter().sum()
 }
 
+/// Row by row, so that the memory layout does not change the order of the sum.
 fn by_rows<T: Scalar>(a: ArrayView2<'_, T>, b: ArrayView2<'_, T>, what: What) -> f64 {
     assert_eq!(a.dim(), b.dim(), "shapes of two panels");
     let simd = Simd::detect();
-    if let (Some(a), Some(b)) = (a.as_slice(), b.as_slice()) {
-        return simd.run(Reduction { a, b, what });
-    }
-    let mut total = 0.0;
-    let (mut a_row, mut b_row) = (Vec::new(), Vec::new());
-    for (a, b) in a.rows().into_iter().zip(b.rows()) {
-        a_row.clear();
-        a_row.extend(a.iter().copied());
-        b_row.clear();
-        b_row.extend(b.iter().copied());
-        total += simd.run(Reduction {
-            a: &a_row,
-            b: &b_row,
-            what,
-        });
-    }
-    total
+    let rows = a.rows().into_iter().zip(b.rows());
+    let sums = rows.map(|(a, b)| {
+        let (a, b) = (slice_of(a), slice_of(b));
+        simd.run(Reduction { a: &a, b: &b, what })
+    });
+    sums.sum()
 }
 
-/// Σ a_ij b_ij in `f64`.
+fn slice_of<T: Scalar>(row: ArrayView1<'_, T>) -> Cow<'_, [T]> {
+    match row.to_slice() {
+        Some(slice) => Cow::Borrowed(slice),
+        None => Cow::Owned(row.to_vec()),
+    }
+}
+
+/// Σ a_ij b_ij in `f64`. Panels in row-major order are summed as one run.
 ///
 /// # Panics
 /// If the shapes differ.
 #[must_use]
 pub fn inner_product<T: Scalar>(a: ArrayView2<'_, T>, b: ArrayView2<'_, T>) -> f64 {
+    assert_eq!(a.dim(), b.dim(), "shapes of two panels");
+    if let (Some(a), Some(b)) = (a.as_slice(), b.as_slice()) {
+        let what = What::Product;
+        return Simd::detect().run(Reduction { a, b, what });
+    }
     by_rows(a, b, What::Product)
 }
 

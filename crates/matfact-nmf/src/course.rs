@@ -104,6 +104,6 @@ impl Course {
         }
         let now = self.history[count - 1];
         let before = self.history[count - 1 - WINDOW];
-        before - now <= self.tol * WINDOW as f64 * now.max(self.floor)
+        now <= self.floor || before - now <= self.tol * WINDOW as f64 * now
     }
 }

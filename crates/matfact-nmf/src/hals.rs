@@ -24,7 +24,7 @@ use crate::course::Course;
 use crate::fit::Problem;
 use crate::frobenius::{half_squared_error, with_diagonal};
 use crate::initialization::Factors;
-use crate::parameters::Constraints;
+use crate::parameters::{Constraints, Side};
 use matfact_core::ndarray::Array2;
 use matfact_core::{LinearOperator, Matrix, Result, Run, Scalar};
 use matfact_linalg::{Products, RowUpdate, Simd, gram, update_non_negative_rows};
@@ -39,6 +39,8 @@ const BETA: f64 = 0.5;
 const GROWTH: f64 = 1.05;
 const BOUND_GROWTH: f64 = 1.01;
 const FALL: f64 = 1.5;
+/// The ratio of the sizes of w_t and h_t from which they are balanced.
+const UNBALANCED: f64 = 1e6;
 
 /// Something that X' is multiplied through: itself, or a sketch of it.
 pub(crate) trait Panels<T> {
@@ -72,6 +74,17 @@ pub(crate) struct Descent<'a> {
     pub(crate) sweeps: usize,
     /// First iterations that make a single pass.
     pub(crate) single_passes: usize,
+}
+
+impl Descent<'_> {
+    /// Whether a component may be divided in W and multiplied in H without a change of the objective.
+    fn scale_is_free(&self) -> bool {
+        let free = |side: Side| side.l1 == 0.0 && side.l2 == 0.0 && side.max.is_none();
+        free(self.constraints.w)
+            && free(self.constraints.h)
+            && !self.fitted_w.is_empty()
+            && self.fitted_h.len() == self.fitted_w.len()
+    }
 }
 
 pub(crate) fn iterate<X: Matrix + ?Sized>(
@@ -109,7 +122,7 @@ pub(crate) fn descend<T: Scalar>(
         } else {
             descent.sweeps
         };
-        let update = |side: crate::parameters::Side, components| RowUpdate {
+        let update = |side: Side, components| RowUpdate {
             l1: side.l1,
             max: side.max,
             components: Some(components),
@@ -164,11 +177,39 @@ pub(crate) fn descend<T: Scalar>(
             beta = (beta * GROWTH).min(bound);
         }
         before = Some(std::mem::replace(factors, Factors { w, h }));
+        if descent.scale_is_free() && balance(factors, &gram_w, &gram_h) {
+            before = None;
+        }
         if course.ends(fit, penalty, first.sum + second.sum == 0.0, run) {
             break;
         }
     }
     Ok(())
+}
+
+/// Gives each component whose two factors differ in size by more than [`UNBALANCED`] a common size,
+/// and says whether there was one. Powers of two: the product is the same to the bit.
+///
+/// Only the product of the two sizes is determined. The extrapolation lets them drift apart where the
+/// error is nothing but rounding, until one overflows.
+fn balance<T: Scalar>(factors: &mut Factors<T>, gram_w: &Array2<T>, gram_h: &Array2<T>) -> bool {
+    let mut any = false;
+    for t in 0..gram_w.nrows() {
+        let ratio = (gram_w[[t, t]].as_f64() / gram_h[[t, t]].as_f64()).sqrt();
+        if ratio.is_normal() && !(1.0 / UNBALANCED..UNBALANCED).contains(&ratio) {
+            let scale = ratio.sqrt().log2().round().exp2();
+            factors
+                .w
+                .column_mut(t)
+                .mapv_inplace(|v| v / T::from_f64(scale));
+            factors
+                .h
+                .column_mut(t)
+                .mapv_inplace(|v| v * T::from_f64(scale));
+            any = true;
+        }
+    }
+    any
 }
 
 /// Takes `to` beyond itself by `beta` times its distance from `from`, within the bounds.
