@@ -83,7 +83,7 @@ fn triangle(gram: &Array2<f64>) -> Option<(Array2<f64>, Array2<f64>)> {
                 sum -= r[[t, i]] * r[[t, j]];
             }
             if i == j {
-                if !(sum > SMALLEST_PIVOT) {
+                if sum.is_nan() || sum <= SMALLEST_PIVOT {
                     return None;
                 }
                 r[[i, i]] = sum.sqrt();

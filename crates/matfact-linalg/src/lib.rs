@@ -19,6 +19,7 @@ mod dense;
 mod hals;
 #[cfg(feature = "dense")]
 mod jacobi;
+mod nnls;
 mod pool;
 #[cfg(feature = "dense")]
 mod products;
@@ -26,6 +27,7 @@ mod random;
 #[cfg(feature = "dense")]
 mod randomized;
 mod reductions;
+mod sampled;
 mod sgd;
 mod simd;
 mod sparse;
@@ -37,6 +39,7 @@ pub use dense::{gram, multiply_dense, small_svd, thin_qr};
 pub use hals::{RowUpdate, Violation, update_non_negative_rows};
 #[cfg(feature = "dense")]
 pub use jacobi::jacobi_svd;
+pub use nnls::{Pivoting, solve_non_negative_rows};
 pub use pool::{PoolInfo, in_pool};
 #[cfg(feature = "dense")]
 pub use products::{Products, squared_product_norm};
@@ -44,6 +47,7 @@ pub use random::{random_normal, random_stream};
 #[cfg(feature = "dense")]
 pub use randomized::{RandomizedSvd, Triplets, randomized_svd};
 pub use reductions::{inner_product, squared_distance};
+pub use sampled::sampled_products;
 pub use sgd::{BlockEntry, BlockSide, DescentStep, FactorLanes, ShrunkBias, descend_block};
 pub use simd::Simd;
 pub use sparse::{multiply_sparse, multiply_sparse_transposed};

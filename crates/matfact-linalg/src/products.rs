@@ -1,5 +1,7 @@
 //! A matrix made ready for many products with narrow panels.
 
+mod rows;
+
 use crate::dense::{multiply_dense, power_of_two_near};
 use crate::{Simd, gram, inner_product, multiply_sparse, squared_distance};
 use matfact_core::ndarray::{Array2, ArrayView2, Axis};

@@ -60,7 +60,7 @@ impl Nmf {
         in_pool(run, |run, pool| fit(self, x, Some(start), run, pool))
     }
 
-    fn check_size(&self, shape: (usize, usize)) -> Result<()> {
+    pub(crate) fn check_size(&self, shape: (usize, usize)) -> Result<()> {
         if self.rank == 0 {
             let limit = shape.0.min(shape.1).max(1);
             return Err(Error::InvalidRank {
@@ -157,7 +157,7 @@ impl<'a, X: Matrix + ?Sized> Problem<'a, X> {
     }
 }
 
-fn fit<X: Matrix + ?Sized>(
+pub(crate) fn fit<X: Matrix + ?Sized>(
     nmf: &Nmf,
     x: &X,
     given: Option<Start<X::Scalar>>,
@@ -179,8 +179,8 @@ fn fit<X: Matrix + ?Sized>(
         chosen("solver", problem.solver.to_string());
     }
 
-    let (mut best, restarts): (Option<(Factors<X::Scalar>, Course)>, _) = (None, nmf.restarts);
-    for number in 0..restarts {
+    let mut best: Option<(Factors<X::Scalar>, Course)> = None;
+    for number in 0..nmf.restarts {
         let began = run.elapsed().as_secs_f64();
         let seed = nmf.seed.wrapping_add(number as u64);
         let (mut factors, warmed) = match &given {
@@ -197,7 +197,7 @@ fn fit<X: Matrix + ?Sized>(
         iterate(&problem, &mut factors, warmed, seed, run, &mut course)?;
         report.seconds.initialization += ready - began;
         report.seconds.iterations += run.elapsed().as_secs_f64() - ready;
-        if restarts > 1 && given.is_none() {
+        if nmf.restarts > 1 && given.is_none() {
             report.restarts.push(Restart {
                 seed,
                 iterations: course.history.len(),

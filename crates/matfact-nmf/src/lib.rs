@@ -40,7 +40,10 @@
 
 mod block_pivoting;
 mod choices;
+mod choose_rank;
+mod components;
 mod compression;
+mod consensus;
 mod coordinate_descent;
 mod course;
 mod fit;
@@ -55,6 +58,10 @@ mod scalar_newton;
 mod separable;
 
 pub use choices::{Held, Init, Loss, PenaltyScaling, Solver};
+pub use choose_rank::{CrossValidation, RankScore, RankScores};
+pub use components::NormalizedFactors;
+pub use consensus::{Consensus, ConsensusTable, RankConsensus};
 pub use initialization::Start;
 pub use model::NmfModel;
 pub use parameters::Nmf;
+pub use separable::separable_rows;

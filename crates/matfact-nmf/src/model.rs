@@ -72,6 +72,15 @@ impl<T: Scalar> NmfModel<T> {
         }
     }
 
+    /// The same model with other factors.
+    pub(crate) fn with_factors(&self, w: Array2<T>, h: Array2<T>) -> Self {
+        Self {
+            w,
+            h,
+            ..self.clone()
+        }
+    }
+
     /// What the fit minimized, and `transform` does.
     #[must_use]
     pub fn loss(&self) -> Loss {

@@ -258,6 +258,7 @@ impl Nmf {
             return Err(Error::invalid_parameter("loss", beta, "a finite beta"));
         }
         self.solver.resolve(self.loss)?;
+        crate::block_pivoting::check(self)?;
         let at_least_zero = [
             ("tol", self.tol),
             ("alpha_w", self.alpha_w),
