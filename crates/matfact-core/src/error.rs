@@ -81,6 +81,18 @@ pub enum Error {
         /// The algorithm that refuses it.
         algorithm: &'static str,
     },
+    /// An entry is zero where the loss is infinite.
+    #[error(
+        "the entry at row {row}, column {column} is zero, where the loss {loss} is infinite: add a small number to every entry, or choose a loss with beta above 0"
+    )]
+    ZeroEntry {
+        /// Row, counted from 0.
+        row: usize,
+        /// Column, counted from 0.
+        column: usize,
+        /// The loss.
+        loss: String,
+    },
     /// A product or a conversion left the range of the element type.
     #[error("{step} overflows {scalar}: scale the input down or use f64")]
     Overflow {
@@ -271,6 +283,7 @@ impl Error {
             Error::EmptyInput { .. }
             | Error::NonFinite { .. }
             | Error::Negative { .. }
+            | Error::ZeroEntry { .. }
             | Error::Overflow { .. }
             | Error::ShapeMismatch { .. }
             | Error::IndexOutOfRange { .. }

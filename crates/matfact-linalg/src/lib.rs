@@ -16,6 +16,8 @@
 mod cholesky_qr;
 #[cfg(feature = "dense")]
 mod dense;
+#[cfg(feature = "dense")]
+mod divergence;
 mod hals;
 #[cfg(feature = "dense")]
 mod jacobi;
@@ -36,13 +38,15 @@ mod sparse;
 pub use cholesky_qr::{conditioned_basis, tall_qr};
 #[cfg(feature = "dense")]
 pub use dense::{gram, multiply_dense, small_svd, thin_qr};
+#[cfg(feature = "dense")]
+pub use divergence::{Divergence, DivergenceParts, MultiplicativeStep, multiply_factor};
 pub use hals::{RowUpdate, Violation, update_non_negative_rows};
 #[cfg(feature = "dense")]
 pub use jacobi::jacobi_svd;
 pub use nnls::{Pivoting, solve_non_negative_rows};
 pub use pool::{PoolInfo, in_pool};
 #[cfg(feature = "dense")]
-pub use products::{Products, squared_product_norm};
+pub use products::{EntryRows, Products, squared_product_norm};
 pub use random::{random_normal, random_stream};
 #[cfg(feature = "dense")]
 pub use randomized::{RandomizedSvd, Triplets, randomized_svd};

@@ -28,19 +28,19 @@ const TASKS_PER_THREAD: usize = 8;
 const PARALLEL_FROM: usize = 1 << 18;
 
 /// Scalars in a cache line.
-const fn line<T>() -> usize {
+pub(crate) const fn line<T>() -> usize {
     LINE_BYTES / size_of::<T>()
 }
 
 /// A buffer that starts at a cache line.
-struct Aligned<T> {
+pub(crate) struct Aligned<T> {
     buffer: Vec<T>,
     start: usize,
     length: usize,
 }
 
 impl<T: Scalar> Aligned<T> {
-    fn zeros(length: usize) -> Self {
+    pub(crate) fn zeros(length: usize) -> Self {
         let buffer = vec![T::zero(); length + line::<T>()];
         let start = buffer.as_ptr().align_offset(LINE_BYTES).min(line::<T>());
         Self {
@@ -50,7 +50,19 @@ impl<T: Scalar> Aligned<T> {
         }
     }
 
-    fn as_slice(&self) -> &[T] {
+    /// The rows of a panel, each filled up with zeros to `stride` scalars.
+    pub(crate) fn padded(panel: ArrayView2<'_, T>, stride: usize) -> Self {
+        let mut padded = Self::zeros(panel.nrows() * stride);
+        let slots = padded.as_mut_slice().chunks_exact_mut(stride);
+        for (row, slot) in panel.rows().into_iter().zip(slots) {
+            slot.iter_mut()
+                .zip(row)
+                .for_each(|(slot, value)| *slot = *value);
+        }
+        padded
+    }
+
+    pub(crate) fn as_slice(&self) -> &[T] {
         &self.buffer[self.start..self.start + self.length]
     }
 
@@ -60,7 +72,7 @@ impl<T: Scalar> Aligned<T> {
 }
 
 /// A column index read in place.
-trait Index: Copy + Send + Sync {
+pub(crate) trait Index: Copy + Send + Sync {
     fn get(self) -> usize;
 }
 
@@ -289,17 +301,7 @@ fn multiply_rows<T: Scalar, I: Index>(
         return;
     };
     let stride = width.div_ceil(line::<T>()) * line::<T>();
-    let mut panel = Aligned::zeros(right.nrows() * stride);
-    for (row, slot) in right
-        .rows()
-        .into_iter()
-        .zip(panel.as_mut_slice().chunks_exact_mut(stride))
-    {
-        slot[..width]
-            .iter_mut()
-            .zip(row)
-            .for_each(|(slot, value)| *slot = *value);
-    }
+    let panel = Aligned::padded(right, stride);
     let mut tasks = Vec::new();
     let mut rest = slots;
     for rows in balanced_rows(a, task_count(a.values.len() * width)) {

@@ -179,6 +179,10 @@ pub(crate) fn fit<X: Matrix + ?Sized>(
         chosen("solver", problem.solver.to_string());
     }
 
+    if nmf.init == Init::Nndsvd && problem.solver == Solver::Multiplicative && given.is_none() {
+        let notice = "multiplicative updates cannot change the zeros of the start nndsvd: nndsvda and nndsvdar have none";
+        report.notices.push(notice.to_owned());
+    }
     let mut best: Option<(Factors<X::Scalar>, Course)> = None;
     for number in 0..nmf.restarts {
         let began = run.elapsed().as_secs_f64();

@@ -56,12 +56,14 @@ mod multiplicative;
 mod parameters;
 mod scalar_newton;
 mod separable;
+mod transform;
 
 pub use choices::{Held, Init, Loss, PenaltyScaling, Solver};
 pub use choose_rank::{CrossValidation, RankScore, RankScores};
 pub use components::NormalizedFactors;
 pub use consensus::{Consensus, ConsensusTable, RankConsensus};
 pub use initialization::Start;
+pub use loss::divergence;
 pub use model::NmfModel;
 pub use parameters::Nmf;
 pub use separable::separable_rows;

@@ -1,18 +1,12 @@
 //! The fitted factors.
 
+use crate::parameters::Side;
 use crate::{Loss, Nmf};
 use matfact_core::model::{check_position, check_row_block};
 use matfact_core::ndarray::{Array2, ArrayView2, ArrayViewMut2};
-use matfact_core::{
-    Error, Factorization, Matrix, ModelRecord, Persist, Result, Scalar, Summary, Transform,
-};
-use matfact_linalg::{Products, RowUpdate, Simd, gram, multiply_dense, update_non_negative_rows};
+use matfact_core::{Error, Factorization, ModelRecord, Persist, Result, Scalar, Summary};
+use matfact_linalg::multiply_dense;
 use std::ops::Range;
-
-/// Sweeps of a transform between two looks at its violation.
-const TRANSFORM_SWEEPS: usize = 20;
-/// Looks after which a transform ends in any case.
-const TRANSFORM_LOOKS: usize = 500;
 
 /// X ≈ W H with W (m x k) and H (k x n), both >= 0.
 ///
@@ -33,10 +27,8 @@ pub struct NmfModel<T> {
     h: Array2<T>,
     /// What was minimized.
     loss: Loss,
-    /// The penalties l₁ and l₂ of W, as they stand in the objective, for `transform`.
-    penalty_w: (f64, f64),
-    /// The upper bound of W.
-    max_w: Option<f64>,
+    /// The penalties and the bound of W, as they stand in the objective, for `transform`.
+    side_w: Side,
 }
 
 impl<T: Scalar> NmfModel<T> {
@@ -56,20 +48,22 @@ impl<T: Scalar> NmfModel<T> {
             w,
             h,
             loss: Loss::Frobenius,
-            penalty_w: (0.0, 0.0),
-            max_w: None,
+            side_w: Side::default(),
         })
     }
 
     pub(crate) fn fitted(w: Array2<T>, h: Array2<T>, nmf: &Nmf) -> Self {
-        let side = nmf.constraints((w.nrows(), h.ncols()), 1.0).w;
-        Self {
-            w,
-            h,
-            loss: nmf.loss,
-            penalty_w: (side.l1, side.l2),
-            max_w: side.max,
-        }
+        let side_w = nmf.constraints((w.nrows(), h.ncols()), 1.0).w;
+        Self::assembled(w, h, nmf.loss, side_w)
+    }
+
+    pub(crate) fn assembled(w: Array2<T>, h: Array2<T>, loss: Loss, side_w: Side) -> Self {
+        Self { w, h, loss, side_w }
+    }
+
+    /// The penalties and the bound of W.
+    pub(crate) fn side_w(&self) -> Side {
+        self.side_w
     }
 
     /// The same model with other factors.
@@ -144,67 +138,21 @@ impl<T: Scalar> Factorization for NmfModel<T> {
     }
 }
 
-impl<T: Scalar, X: Matrix<Scalar = T> + ?Sized> Transform<X> for NmfModel<T> {
-    type Scalar = T;
-
-    /// The non-negative coordinates of each row of `x` (p x n) that fit best with H held, under the
-    /// penalty on W of the fit: p x k. Rows do not influence each other.
-    ///
-    /// # Errors
-    /// [`Error::ShapeMismatch`], and what the fit refuses in its input.
-    fn transform(&self, x: &X) -> Result<Array2<T>> {
-        if x.shape().1 != self.h.ncols() {
-            let expected = format!("{} (those of the training matrix)", self.h.ncols());
-            return Err(Error::shape_mismatch(
-                "columns of the new rows",
-                expected,
-                x.shape().1,
-            ));
-        }
-        let summary = Summary::of(x);
-        summary.require_non_negative("nmf")?;
-        let products = Products::new(x, Some(&summary));
-        // X = scale·X' has the coordinates scale·W', where W' fits X' under l1/scale and l2.
-        let scale = products.scale();
-        let l1 = self.penalty_w.0 / scale;
-        let l2 = T::from_f64(self.penalty_w.1);
-        let h = self.h.t().as_standard_layout().into_owned();
-        let linear = products.multiply(h.view())?;
-        let mut gram = gram(h.view());
-        gram.diag_mut().mapv_inplace(|g| g + l2);
-        let mut w = Array2::default((x.shape().0, self.rank()));
-        let mut first = None;
-        for _ in 0..TRANSFORM_LOOKS {
-            let violation = update_non_negative_rows(
-                &mut w,
-                linear.view(),
-                gram.view(),
-                RowUpdate {
-                    l1,
-                    max: self.max_w.map(|max| max / scale),
-                    components: None,
-                    sweeps: TRANSFORM_SWEEPS,
-                },
-                Simd::detect(),
-            );
-            let first = *first.get_or_insert(violation.sum);
-            if violation.sum <= first * 10.0 * T::epsilon().as_f64() {
-                break;
-            }
-        }
-        Ok(w.mapv(|v| T::from_f64(v.as_f64() * scale)))
-    }
-}
-
 impl<T: Scalar> Persist for NmfModel<T> {
     fn to_record(&self) -> ModelRecord {
         let mut record = ModelRecord::new("nmf");
         record.insert("w", &self.w);
         record.insert("h", &self.h);
-        for (name, value) in [("l1_w", self.penalty_w.0), ("l2_w", self.penalty_w.1)] {
-            record
-                .attributes
-                .insert(name.to_owned(), format!("{value:?}"));
+        let Side { l1, l2, max } = self.side_w;
+        let mut note = |name: &str, value: f64| {
+            let text = format!("{value:?}");
+            record.attributes.insert(name.to_owned(), text);
+        };
+        note("beta", self.loss.beta());
+        note("l1_w", l1);
+        note("l2_w", l2);
+        if let Some(max) = max {
+            note("max_w", max);
         }
         record
     }
@@ -213,15 +161,61 @@ impl<T: Scalar> Persist for NmfModel<T> {
         let invalid = |reason: String| Error::InvalidModel { reason };
         let mut model = Self::new(record.matrix("w")?, record.matrix("h")?)
             .map_err(|error| invalid(error.to_string()))?;
-        let penalty = |name: &str| match record.attributes.get(name) {
-            None => Ok(0.0),
-            Some(text) => text
-                .parse::<f64>()
-                .ok()
-                .filter(|value| value.is_finite() && *value >= 0.0)
-                .ok_or_else(|| invalid(format!("attribute {name} is {text:?}"))),
+        let number = |name: &str, allowed: fn(f64) -> bool| match record.attributes.get(name) {
+            None => Ok(None),
+            Some(text) => match text.parse::<f64>() {
+                Ok(value) if value.is_finite() && allowed(value) => Ok(Some(value)),
+                _ => Err(invalid(format!("attribute {name} is {text:?}"))),
+            },
         };
-        model.penalty_w = (penalty("l1_w")?, penalty("l2_w")?);
+        let at_least_zero = |value| value >= 0.0;
+        model.loss = number("beta", |_| true)?.map_or(Loss::Frobenius, Loss::from_beta);
+        model.side_w = Side {
+            l1: number("l1_w", at_least_zero)?.unwrap_or(0.0),
+            l2: number("l2_w", at_least_zero)?.unwrap_or(0.0),
+            max: number("max_w", |value| value > 0.0)?,
+        };
         Ok(model)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use matfact_core::ndarray::array;
+
+    #[test]
+    fn loss_penalties_and_bound_survive_and_old_records_are_read() {
+        let (w, h) = (array![[1.0_f32], [2.0]], array![[3.0_f32, 0.5]]);
+        let side = Side {
+            l1: 0.1,
+            l2: 1e-300,
+            max: Some(7.5),
+        };
+        for loss in [Loss::KullbackLeibler, Loss::Frobenius, Loss::Beta(-1.25)] {
+            let model = NmfModel::assembled(w.clone(), h.clone(), loss, side);
+            let mut record = model.to_record();
+            assert_eq!(NmfModel::from_record(&record).unwrap(), model);
+            for (name, bad) in [
+                ("beta", "inf"),
+                ("l1_w", "-1"),
+                ("l2_w", "x"),
+                ("max_w", "0"),
+            ] {
+                let good = record.attributes.insert(name.to_owned(), bad.to_owned());
+                let error = NmfModel::<f32>::from_record(&record).unwrap_err();
+                assert!(error.to_string().contains(name), "{error}");
+                record
+                    .attributes
+                    .extend(good.map(|good| (name.to_owned(), good)));
+            }
+        }
+        let mut record = ModelRecord::new("nmf");
+        record.insert("w", &w);
+        record.insert("h", &h);
+        assert_eq!(
+            NmfModel::from_record(&record).unwrap(),
+            NmfModel::new(w, h).unwrap()
+        );
     }
 }

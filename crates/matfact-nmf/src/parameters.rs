@@ -314,9 +314,11 @@ impl Nmf {
         };
         let beta = self.loss.beta();
         let alpha_h = self.alpha_h.unwrap_or(self.alpha_w);
+        // A power of an extreme scale may be infinite, and no penalty stays none.
+        let times = |penalty: f64, power: f64| if penalty == 0.0 { 0.0 } else { penalty * power };
         let side = |alpha: f64, max: Option<f64>| Side {
-            l1: alpha * self.l1_ratio * scale.powf(0.5 - beta),
-            l2: alpha * (1.0 - self.l1_ratio) * scale.powf(1.0 - beta),
+            l1: times(alpha * self.l1_ratio, scale.powf(0.5 - beta)),
+            l2: times(alpha * (1.0 - self.l1_ratio), scale.powf(1.0 - beta)),
             max: max.map(|max| max / scale.sqrt()),
         };
         Constraints {
@@ -335,6 +337,7 @@ pub(crate) struct Constraints {
 
 /// Penalty and bound of one factor: `l1`·ΣF + ½·`l2`·‖F‖², 0 <= F <= `max`.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct Side {
     pub(crate) l1: f64,
     pub(crate) l2: f64,
