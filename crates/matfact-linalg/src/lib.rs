@@ -18,6 +18,7 @@ mod cholesky_qr;
 mod dense;
 #[cfg(feature = "dense")]
 mod divergence;
+mod entries;
 mod hals;
 #[cfg(feature = "dense")]
 mod jacobi;
@@ -40,13 +41,18 @@ pub use cholesky_qr::{conditioned_basis, tall_qr};
 pub use dense::{gram, multiply_dense, small_svd, thin_qr};
 #[cfg(feature = "dense")]
 pub use divergence::{Divergence, DivergenceParts, MultiplicativeStep, multiply_factor};
+pub use entries::{
+    EntryGradients, EntryLoss, EntryRows, EntrySums, EntryUpdate, EntryWeights, ListedRow, NoRows,
+    PoissonUpdate, SharedQuadratic, entry_gradients, stored_rows, update_rows_kullback_leibler,
+    update_rows_squares,
+};
 pub use hals::{RowUpdate, Violation, update_non_negative_rows};
 #[cfg(feature = "dense")]
 pub use jacobi::jacobi_svd;
 pub use nnls::{Pivoting, solve_non_negative_rows};
 pub use pool::{PoolInfo, in_pool};
 #[cfg(feature = "dense")]
-pub use products::{EntryRows, Products, squared_product_norm};
+pub use products::{Lines, Products, squared_product_norm};
 pub use random::{random_normal, random_stream};
 #[cfg(feature = "dense")]
 pub use randomized::{RandomizedSvd, Triplets, randomized_svd};

@@ -30,12 +30,12 @@ pub struct Products<'a, X: LinearOperator + ?Sized> {
     squared_norm: Option<f64>,
 }
 
-/// The rows of a matrix, for kernels that go through its entries.
-#[derive(Debug, Clone)]
-pub enum EntryRows<'a, T> {
-    /// Every entry, with any strides.
+/// The rows of a matrix in place.
+#[derive(Debug, Clone, Copy)]
+pub enum Lines<'a, T> {
+    /// A dense array with any strides.
     Dense(ArrayView2<'a, T>),
-    /// The stored entries; all others are zero.
+    /// Compressed rows.
     Sparse(SparseRows<'a, T>),
 }
 
@@ -163,16 +163,40 @@ impl<'a, X: LinearOperator + ?Sized> Products<'a, X> {
         self.x.shape()
     }
 
-    /// X as it was given.
-    #[must_use]
-    pub fn given(&self) -> &'a X {
-        self.x
-    }
-
     /// Whether X' is a dense array.
     #[must_use]
     pub fn is_dense(&self) -> bool {
         matches!(self.form, Form::Dense(_) | Form::DenseCopy(_))
+    }
+
+    /// X itself, as given.
+    #[must_use]
+    pub fn source(&self) -> &'a X {
+        self.x
+    }
+
+    /// The rows of X' as they are stored; `None` for a matrix known by its products.
+    #[must_use]
+    pub fn rows(&self) -> Option<Lines<'_, X::Scalar>> {
+        self.lines(false)
+    }
+
+    /// The columns of X', as the rows of its transpose; `None` for a matrix known by its products. A
+    /// sparse matrix of the other direction is transposed at the first use.
+    #[must_use]
+    pub fn columns(&self) -> Option<Lines<'_, X::Scalar>> {
+        self.lines(true)
+    }
+
+    fn lines(&self, of_transpose: bool) -> Option<Lines<'_, X::Scalar>> {
+        match &self.form {
+            Form::Dense(x) if of_transpose => Some(Lines::Dense(x.t())),
+            Form::Dense(x) => Some(Lines::Dense(x.view())),
+            Form::DenseCopy(x) if of_transpose => Some(Lines::Dense(x.t())),
+            Form::DenseCopy(x) => Some(Lines::Dense(x.view())),
+            Form::Sparse { .. } => self.form.sparse_rows(of_transpose).map(Lines::Sparse),
+            Form::Opaque => None,
+        }
     }
 
     /// The power of two that X was divided by.
@@ -185,29 +209,6 @@ impl<'a, X: LinearOperator + ?Sized> Products<'a, X> {
     #[must_use]
     pub fn squared_norm(&self) -> Option<f64> {
         self.squared_norm
-    }
-
-    /// The rows of X'; `None` if it is known by its products alone.
-    #[must_use]
-    pub fn rows(&self) -> Option<EntryRows<'_, X::Scalar>> {
-        self.entry_rows(false)
-    }
-
-    /// The columns of X', as the rows of its transpose; `None` if it is known by its products alone.
-    #[must_use]
-    pub fn columns(&self) -> Option<EntryRows<'_, X::Scalar>> {
-        self.entry_rows(true)
-    }
-
-    fn entry_rows(&self, of_transpose: bool) -> Option<EntryRows<'_, X::Scalar>> {
-        match &self.form {
-            Form::Dense(x) if of_transpose => Some(EntryRows::Dense(x.t())),
-            Form::Dense(x) => Some(EntryRows::Dense(x.view())),
-            Form::DenseCopy(x) if of_transpose => Some(EntryRows::Dense(x.t())),
-            Form::DenseCopy(x) => Some(EntryRows::Dense(x.view())),
-            Form::Sparse { .. } => self.form.sparse_rows(of_transpose).map(EntryRows::Sparse),
-            Form::Opaque => None,
-        }
     }
 
     /// `X' · right`: (m x n) times (n x k).

@@ -45,6 +45,21 @@ impl Course {
         }
     }
 
+    /// For a problem without targets: `unit` takes its objectives to those of the data as given, and
+    /// an objective below `floor` is rounding.
+    pub(crate) fn plain(max_iter: usize, tol: f64, unit: f64, floor: f64) -> Self {
+        Self {
+            history: Vec::new(),
+            stop: StopReason::MaxIterations,
+            max_iter,
+            tol,
+            target: None,
+            unit,
+            floor: floor * unit,
+            target_fit: None,
+        }
+    }
+
     /// The last objective; infinite before the first iteration.
     pub(crate) fn objective(&self) -> f64 {
         self.history.last().copied().unwrap_or(f64::INFINITY)

@@ -15,9 +15,7 @@ use matfact_core::{
     Duplicates, Error, FitReport, Layout, LinearOperator, Matrix, Result, Scalar, SparseRows,
     Summary, csr_from_triplets,
 };
-use matfact_linalg::{
-    Divergence, DivergenceParts, EntryRows, Products, Simd, gram, multiply_dense,
-};
+use matfact_linalg::{Divergence, DivergenceParts, Lines, Products, Simd, gram, multiply_dense};
 
 /// What scikit-learn raises y to where a power below zero is taken of it, and x has to exceed to count.
 pub(crate) const FLOOR: f64 = f32::EPSILON as f64;
@@ -157,7 +155,7 @@ impl<'p, 'x, X: Matrix + ?Sized> Entries<'p, 'x, X> {
         }
         let mut listed = Vec::new();
         let scale = x.scale();
-        x.given().visit(&mut |row, column, value| {
+        x.source().visit(&mut |row, column, value| {
             listed.push((row, column, X::Scalar::from_f64(value.as_f64() / scale)));
         });
         let rows = csr_from_triplets(x.shape(), listed, Duplicates::Sum)?;
@@ -165,17 +163,17 @@ impl<'p, 'x, X: Matrix + ?Sized> Entries<'p, 'x, X> {
         Ok(Self::Listed { rows, columns })
     }
 
-    pub(crate) fn rows(&self) -> EntryRows<'_, X::Scalar> {
+    pub(crate) fn rows(&self) -> Lines<'_, X::Scalar> {
         match self {
             Self::Stored(x) => x.rows().expect("it has entries: see `of`"),
-            Self::Listed { rows, .. } => EntryRows::Sparse(compressed(rows)),
+            Self::Listed { rows, .. } => Lines::Sparse(compressed(rows)),
         }
     }
 
-    pub(crate) fn columns(&self) -> EntryRows<'_, X::Scalar> {
+    pub(crate) fn columns(&self) -> Lines<'_, X::Scalar> {
         match self {
             Self::Stored(x) => x.columns().expect("it has entries: see `of`"),
-            Self::Listed { columns, .. } => EntryRows::Sparse(compressed(columns)),
+            Self::Listed { columns, .. } => Lines::Sparse(compressed(columns)),
         }
     }
 }

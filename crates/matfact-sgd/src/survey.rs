@@ -47,6 +47,13 @@ where
     for (row, count) in row_counts.iter_mut().enumerate() {
         let entries = x.row(row);
         check_row(row, entries, shape.1, observed)?;
+        if x.weights(row).is_some() {
+            return Err(Error::UnsupportedInput {
+                algorithm: "sgd",
+                expected: "ratings that all count the same",
+                actual: "ratings with weights",
+            });
+        }
         for (column, value) in entries.columns.iter().zip(entries.values) {
             column_counts[*column as usize] += 1;
             largest = largest.max(value.as_f64().abs());

@@ -161,6 +161,11 @@ pub trait RatingsSubject {
     /// [`FactorModel`](matfact_core::FactorModel), `predict_or_fallback(None, None)`.
     fn fallback(&self, model: &Self::Model) -> Self::Scalar;
 
+    /// Whether negative ratings are taken; else they have to be refused as such.
+    fn takes_negative_ratings(&self) -> bool {
+        true
+    }
+
     /// How the subject is called in messages.
     fn name(&self) -> String {
         short_name::<Self>()

@@ -27,6 +27,14 @@ pub trait ObservedEntries: Sync {
 
     /// The observed entries of one row, by increasing column, each column at most once.
     fn row(&self, row: usize) -> ObservedRow<'_, Self::Scalar>;
+
+    /// How much each observed entry of one row counts: one number >= 0 for each, in the order of
+    /// [`ObservedEntries::row`]. `None`, the default, is a weight of 1 for all. Either every row of a
+    /// matrix has weights or none has.
+    fn weights(&self, row: usize) -> Option<&[Self::Scalar]> {
+        let _ = row;
+        None
+    }
 }
 
 /// The observed entries of one row: two slices of equal length.
@@ -50,6 +58,9 @@ macro_rules! forward {
             }
             fn row(&self, row: usize) -> ObservedRow<'_, Self::Scalar> {
                 (**self).row(row)
+            }
+            fn weights(&self, row: usize) -> Option<&[Self::Scalar]> {
+                (**self).weights(row)
             }
         }
     )*};

@@ -21,6 +21,8 @@ use sprs::{CsMatI, CsMatViewI};
 #[derive(Debug, Clone, PartialEq)]
 pub struct Ratings<T> {
     matrix: CsMatI<T, u32, usize>,
+    /// One for each entry, in the order of the matrix.
+    weights: Option<Vec<T>>,
 }
 
 /// Ratings that borrow an `sprs` view: nothing is copied.
@@ -34,6 +36,7 @@ pub struct Ratings<T> {
 #[derive(Debug, Clone)]
 pub struct RatingsView<'a, T> {
     matrix: CsMatViewI<'a, T, u32, usize>,
+    weights: Option<&'a [T]>,
 }
 
 impl<T: Scalar> Ratings<T> {
@@ -56,7 +59,45 @@ impl<T: Scalar> Ratings<T> {
     /// [`Error::UnsupportedInput`] if the matrix is CSC, [`Error::NonFinite`].
     pub fn from_csr(matrix: CsMatI<T, u32, usize>) -> Result<Self> {
         check(matrix.view())?;
-        Ok(Self { matrix })
+        Ok(Self {
+            matrix,
+            weights: None,
+        })
+    }
+
+    /// The same ratings, each with a weight: how much it counts in a fit. A weight of 0 takes an entry
+    /// out, one of 2 counts it twice.
+    ///
+    /// `weights` are in the order of [`Ratings::triplets`], by row and column.
+    ///
+    /// ```
+    /// use matfact_core::{Duplicates, ObservedEntries, Ratings};
+    /// let triplets = [(0, 1, 5.0), (1, 0, 2.0), (1, 1, 4.0)];
+    /// let ratings = Ratings::from_triplets((2, 2), triplets, Duplicates::Error)?;
+    /// let weighted = ratings.with_weights(vec![1.0, 0.5, 2.0])?;
+    /// assert_eq!(weighted.weights(1), Some(&[0.5, 2.0][..]));
+    /// # Ok::<(), matfact_core::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::ShapeMismatch`] if there is not one weight for each rating,
+    /// [`Error::InvalidParameter`] for one that is negative or not finite.
+    pub fn with_weights(mut self, weights: Vec<T>) -> Result<Self> {
+        if weights.len() != self.matrix.nnz() {
+            let expected = format!("{} (one for each rating)", self.matrix.nnz());
+            return Err(Error::shape_mismatch("weights", expected, weights.len()));
+        }
+        let allowed = |weight: &T| weight.is_finite() && *weight >= T::zero();
+        if let Some(position) = weights.iter().position(|weight| !allowed(weight)) {
+            let (row, column, _) = self.triplets().nth(position).expect("it has a rating");
+            return Err(Error::invalid_parameter(
+                "weights",
+                weights[position],
+                format!("finite and at least 0 (that of row {row}, column {column})"),
+            ));
+        }
+        self.weights = Some(weights);
+        Ok(self)
     }
 
     /// Takes the entries of a dense table as ratings, except those equal to `absent` (NaN marks
@@ -90,6 +131,7 @@ impl<T: Scalar> Ratings<T> {
     pub fn view(&self) -> RatingsView<'_, T> {
         RatingsView {
             matrix: self.matrix.view(),
+            weights: self.weights.as_deref(),
         }
     }
 
@@ -115,7 +157,10 @@ impl<'a, T: Scalar> RatingsView<'a, T> {
     /// [`Error::UnsupportedInput`] if the matrix is CSC, [`Error::NonFinite`].
     pub fn new(matrix: CsMatViewI<'a, T, u32, usize>) -> Result<Self> {
         check(matrix.view())?;
-        Ok(Self { matrix })
+        Ok(Self {
+            matrix,
+            weights: None,
+        })
     }
 }
 
@@ -161,6 +206,11 @@ impl<T: Scalar> ObservedEntries for Ratings<T> {
     fn row(&self, row: usize) -> ObservedRow<'_, T> {
         row_of(&self.matrix.view(), row)
     }
+
+    fn weights(&self, row: usize) -> Option<&[T]> {
+        let weights = self.weights.as_deref()?;
+        Some(&weights[self.matrix.indptr().outer_inds_sz(row)])
+    }
 }
 
 impl<T: Scalar> ObservedEntries for RatingsView<'_, T> {
@@ -176,6 +226,11 @@ impl<T: Scalar> ObservedEntries for RatingsView<'_, T> {
 
     fn row(&self, row: usize) -> ObservedRow<'_, T> {
         row_of(&self.matrix, row)
+    }
+
+    fn weights(&self, row: usize) -> Option<&[T]> {
+        let weights = self.weights?;
+        Some(&weights[self.matrix.indptr().outer_inds_sz(row)])
     }
 }
 
@@ -225,5 +280,56 @@ mod tests {
             }
         );
         assert_eq!(tail.shape(), (2, 2));
+    }
+
+    #[test]
+    fn weights_follow_their_entries_and_bad_ones_are_named() {
+        let triplets = [(2, 0, 3.0), (0, 1, 1.0), (2, 1, 4.0)];
+        let plain = Ratings::from_triplets((3, 2), triplets, Duplicates::Error).unwrap();
+        assert_eq!(plain.weights(2), None);
+        let weighted = plain.clone().with_weights(vec![1.0, 0.0, 2.5]).unwrap();
+        let boxed: Box<dyn ObservedEntries<Scalar = f64>> = Box::new(weighted.clone());
+        for (row, expected) in [&[1.0][..], &[], &[0.0, 2.5]].into_iter().enumerate() {
+            assert_eq!(weighted.weights(row), Some(expected));
+            assert_eq!(weighted.view().weights(row), Some(expected));
+            assert_eq!(boxed.weights(row), Some(expected));
+        }
+        assert!(matches!(
+            plain.clone().with_weights(vec![1.0]),
+            Err(Error::ShapeMismatch { .. })
+        ));
+        for bad in [-1.0, f64::NAN, f64::INFINITY] {
+            let error = plain.clone().with_weights(vec![1.0, 1.0, bad]).unwrap_err();
+            assert!(error.to_string().contains("row 2, column 1"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_dense_table_marks_what_is_missing_by_a_value_or_by_nan() {
+        let nan = f64::NAN;
+        let table = ndarray::array![[nan, 2.0], [0.0, nan]];
+        let ratings = Ratings::from_dense(table.view(), nan).unwrap();
+        let known: Vec<_> = ratings.triplets().collect();
+        assert_eq!(known, [(0, 1, 2.0), (1, 0, 0.0)]);
+        let ratings = Ratings::from_dense(ndarray::array![[0.0, 2.0]].view(), 0.0).unwrap();
+        assert_eq!(ratings.observed(), 1);
+        // A NaN that does not mean missing, and an infinity in any case, are refused.
+        assert!(matches!(
+            Ratings::from_dense(table.view(), 0.0),
+            Err(Error::NonFinite {
+                row: 0,
+                column: 0,
+                ..
+            })
+        ));
+        let infinite = ndarray::array![[nan, f64::INFINITY]];
+        assert!(matches!(
+            Ratings::from_dense(infinite.view(), nan),
+            Err(Error::NonFinite {
+                row: 0,
+                column: 1,
+                ..
+            })
+        ));
     }
 }

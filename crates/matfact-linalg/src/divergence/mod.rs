@@ -26,7 +26,7 @@ mod tiles;
 mod update;
 
 use crate::Simd;
-use crate::products::EntryRows;
+use crate::products::Lines;
 use elements::{
     BELOW_ONE, BELOW_TWO, Element, FROM_TWO, ItakuraSaito, KullbackLeibler, Power, Sums,
 };
@@ -41,9 +41,9 @@ pub use update::{MultiplicativeStep, multiply_factor};
 ///
 /// ```
 /// use matfact_core::ndarray::array;
-/// use matfact_linalg::{Divergence, EntryRows, Simd};
+/// use matfact_linalg::{Divergence, Lines, Simd};
 /// let x = array![[1.0, 2.0], [3.0, 4.0]];
-/// let rows = EntryRows::Dense(x.view());
+/// let rows = Lines::Dense(x.view());
 /// let (f, g) = (array![[1.0], [2.0]], array![[1.0], [2.0]]);
 /// let parts = Divergence::new(&rows, 1.0, 1e-7).parts(&rows, f.view(), g.view(), Simd::detect());
 /// // Only (3 | 2) differs from its model.
@@ -77,7 +77,7 @@ enum Asked {
 
 impl Divergence {
     /// The divergence of `beta` from the matrix with the rows `x` (its columns serve as well).
-    pub fn new<T: Scalar>(x: &EntryRows<'_, T>, beta: f64, floor: f64) -> Self {
+    pub fn new<T: Scalar>(x: &Lines<'_, T>, beta: f64, floor: f64) -> Self {
         let data = if beta == 0.0 || beta == 1.0 {
             0.0
         } else {
@@ -93,7 +93,7 @@ impl Divergence {
     /// If the shapes do not fit.
     pub fn parts<T: Scalar>(
         &self,
-        x: &EntryRows<'_, T>,
+        x: &Lines<'_, T>,
         left: ArrayView2<'_, T>,
         right: ArrayView2<'_, T>,
         simd: Simd,
@@ -107,7 +107,7 @@ impl Divergence {
     /// If the shapes do not fit.
     pub fn gradient<T: Scalar>(
         &self,
-        x: &EntryRows<'_, T>,
+        x: &Lines<'_, T>,
         left: ArrayView2<'_, T>,
         right: ArrayView2<'_, T>,
         simd: Simd,
@@ -121,7 +121,7 @@ impl Divergence {
     /// If the shapes do not fit.
     pub fn value<T: Scalar>(
         &self,
-        x: &EntryRows<'_, T>,
+        x: &Lines<'_, T>,
         left: ArrayView2<'_, T>,
         right: ArrayView2<'_, T>,
         simd: Simd,
@@ -132,7 +132,7 @@ impl Divergence {
 
     fn evaluate<T: Scalar, const VALUE: bool>(
         &self,
-        x: &EntryRows<'_, T>,
+        x: &Lines<'_, T>,
         left: ArrayView2<'_, T>,
         right: ArrayView2<'_, T>,
         asked: Asked,
@@ -165,7 +165,7 @@ impl Divergence {
 
     fn sum<T: Scalar, E: Element, const VALUE: bool>(
         &self,
-        x: &EntryRows<'_, T>,
+        x: &Lines<'_, T>,
         [left, right]: [ArrayView2<'_, T>; 2],
         asked: Asked,
         element: &E,
@@ -178,11 +178,11 @@ impl Divergence {
             denominator: gradient && !by_sums,
         };
         let (numerator, mut denominator, sums) = match x {
-            EntryRows::Dense(x) => {
+            Lines::Dense(x) => {
                 let x = Some(x.view());
                 tiles::all_entries::<T, E, VALUE>(x, left, right, wanted, element, simd)
             }
-            EntryRows::Sparse(x) => {
+            Lines::Sparse(x) => {
                 let (numerator, stored) =
                     stored::stored_entries::<T, E, VALUE>(x, left, right, element, simd);
                 let no_tiles = by_sums || (self.beta == 0.0 && !gradient);
@@ -226,13 +226,13 @@ impl Divergence {
     }
 }
 
-impl<T: Scalar> EntryRows<'_, T> {
+impl<T: Scalar> Lines<'_, T> {
     /// Rows and columns.
     #[must_use]
     pub fn shape(&self) -> (usize, usize) {
         match self {
-            EntryRows::Dense(x) => x.dim(),
-            EntryRows::Sparse(x) => x.shape,
+            Lines::Dense(x) => x.dim(),
+            Lines::Sparse(x) => x.shape,
         }
     }
 }
@@ -247,7 +247,7 @@ fn column_sums<T: Scalar>(factor: ArrayView2<'_, T>) -> Array1<f64> {
 }
 
 /// Σ x^β over the entries above `floor`.
-fn power_sum<T: Scalar>(x: &EntryRows<'_, T>, beta: f64, floor: f64) -> f64 {
+fn power_sum<T: Scalar>(x: &Lines<'_, T>, beta: f64, floor: f64) -> f64 {
     const RUN: usize = 4096;
     let of_run = |run: &mut dyn Iterator<Item = &T>| {
         run.map(|x| x.as_f64())
@@ -257,13 +257,13 @@ fn power_sum<T: Scalar>(x: &EntryRows<'_, T>, beta: f64, floor: f64) -> f64 {
     };
     let sums: Vec<f64> = match x {
         // Row by row, whatever the strides are: the sum does not depend on the layout.
-        EntryRows::Dense(x) => {
+        Lines::Dense(x) => {
             let rows: Vec<_> = x.axis_iter(Axis(0)).collect();
             rows.into_par_iter()
                 .map(|row| of_run(&mut row.iter()))
                 .collect()
         }
-        EntryRows::Sparse(x) => x
+        Lines::Sparse(x) => x
             .values
             .par_chunks(RUN)
             .map(|run| of_run(&mut run.iter()))
