@@ -1,15 +1,24 @@
 //! What can be refused before a fit starts its work.
 
-use crate::arguments::{CommonOptions, SgdOptions};
 use crate::output::total_memory_bytes;
 use matfact::{Error, Result, Scalar};
 use std::path::{Path, PathBuf};
 
-/// Refuses an output that cannot be written before hours of work are spent on it.
-pub(crate) fn check_output(common: &CommonOptions, ratings: Option<&SgdOptions>) -> Result<()> {
-    let Some(path) = &common.model else {
-        return Ok(());
-    };
+/// A file that is read, and what it is called.
+pub(crate) struct Input<'a> {
+    path: &'a Path,
+    what: &'static str,
+}
+
+impl<'a> Input<'a> {
+    pub(crate) fn new(path: &'a Path, what: &'static str) -> Self {
+        Self { path, what }
+    }
+}
+
+/// Refuses an output, given by `option`, that cannot be written or would replace what is read,
+/// before hours of work are spent on it.
+pub(crate) fn check_output(option: &'static str, path: &Path, inputs: &[Input<'_>]) -> Result<()> {
     let folder = path
         .parent()
         .filter(|folder| !folder.as_os_str().is_empty());
@@ -27,16 +36,18 @@ pub(crate) fn check_output(common: &CommonOptions, ratings: Option<&SgdOptions>)
     if path.is_dir() {
         let source = std::io::Error::new(std::io::ErrorKind::IsADirectory, "is a folder");
         return Err(Error::Io {
-            path: path.clone(),
+            path: path.to_owned(),
             source,
         });
     }
-    let test = ratings.and_then(|options| options.test.as_ref());
-    for input in std::iter::once(&common.input).chain(test) {
-        if is_same_file(path, input) {
-            let requirement = "another file than the data, which it would replace";
+    for input in inputs {
+        if is_same_file(path, input.path) {
+            let requirement = format!(
+                "another file than the {}, which it would replace",
+                input.what
+            );
             return Err(Error::invalid_parameter(
-                "model",
+                option,
                 path.display(),
                 requirement,
             ));

@@ -1,7 +1,8 @@
 //! The values that options of the command line take.
 
 use clap::ValueEnum;
-use matfact::{Duplicates, Init};
+use matfact::{Duplicates, Init, Loss, PenaltyScaling, Solver};
+use std::ops::Range;
 use std::time::Duration;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -12,21 +13,88 @@ pub(crate) enum Precision {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum InitChoice {
+    Auto,
     Random,
     Nndsvd,
     Nndsvda,
     Nndsvdar,
+    Separable,
 }
 
 impl From<InitChoice> for Init {
     fn from(choice: InitChoice) -> Self {
         match choice {
+            InitChoice::Auto => Init::Auto,
             InitChoice::Random => Init::Random,
             InitChoice::Nndsvd => Init::Nndsvd,
             InitChoice::Nndsvda => Init::Nndsvda,
             InitChoice::Nndsvdar => Init::Nndsvdar,
+            InitChoice::Separable => Init::Separable,
         }
     }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SolverChoice {
+    Auto,
+    Hals,
+    CoordinateDescent,
+    BlockPivoting,
+    Multiplicative,
+    ScalarNewton,
+}
+
+impl From<SolverChoice> for Solver {
+    fn from(choice: SolverChoice) -> Self {
+        match choice {
+            SolverChoice::Auto => Solver::Auto,
+            SolverChoice::Hals => Solver::Hals,
+            SolverChoice::CoordinateDescent => Solver::CoordinateDescent,
+            SolverChoice::BlockPivoting => Solver::BlockPivoting,
+            SolverChoice::Multiplicative => Solver::Multiplicative,
+            SolverChoice::ScalarNewton => Solver::ScalarNewton,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ScalingChoice {
+    ByShape,
+    Plain,
+}
+
+impl From<ScalingChoice> for PenaltyScaling {
+    fn from(choice: ScalingChoice) -> Self {
+        match choice {
+            ScalingChoice::ByShape => PenaltyScaling::ByShape,
+            ScalingChoice::Plain => PenaltyScaling::Plain,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Switch {
+    On,
+    Off,
+}
+
+impl From<Switch> for bool {
+    fn from(switch: Switch) -> Self {
+        switch == Switch::On
+    }
+}
+
+/// A loss by its name, or by its beta.
+pub(crate) fn loss(text: &str) -> Result<Loss, String> {
+    let named = [Loss::Frobenius, Loss::KullbackLeibler, Loss::ItakuraSaito]
+        .into_iter()
+        .find(|loss| loss.to_string() == text);
+    let by_beta = || text.parse().ok().map(Loss::from_beta);
+    named.or_else(by_beta).ok_or_else(|| {
+        "give frobenius, kullback-leibler, itakura-saito, or the beta of another \
+         beta-divergence as a number"
+            .to_owned()
+    })
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -52,6 +120,42 @@ pub(crate) enum OnErrorChoice {
     Skip,
 }
 
+/// Rows from one index to before another, either left out at will.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct RowBlock {
+    start: Option<usize>,
+    end: Option<usize>,
+}
+
+impl RowBlock {
+    /// The rows meant in a matrix of `rows` rows; `None` if there are none, or some do not exist.
+    pub(crate) fn within(self, rows: usize) -> Option<Range<usize>> {
+        let (start, end) = (self.start.unwrap_or(0), self.end.unwrap_or(rows));
+        (start < end && end <= rows).then_some(start..end)
+    }
+}
+
+impl std::fmt::Display for RowBlock {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let text = |bound: Option<usize>| bound.map(|b| b.to_string()).unwrap_or_default();
+        write!(f, "{}..{}", text(self.start), text(self.end))
+    }
+}
+
+/// Rows: `A..B`, `A..`, `..B`.
+pub(crate) fn row_block(text: &str) -> Result<RowBlock, String> {
+    let bound = |text: &str| match text {
+        "" => Some(None),
+        digits => digits.parse::<usize>().ok().map(Some),
+    };
+    text.split_once("..")
+        .and_then(|(start, end)| {
+            let (start, end) = (bound(start)?, bound(end)?);
+            Some(RowBlock { start, end })
+        })
+        .ok_or_else(|| "write rows as 0..100 (rows 0 to 99)".to_owned())
+}
+
 /// A time: `90`, `90s`, `1.5m`, `2h`.
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let (number, unit) = match text.char_indices().last() {
@@ -70,6 +174,45 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn losses_are_read_by_name_and_by_beta() {
+        for (text, expected) in [
+            ("frobenius", Loss::Frobenius),
+            ("kullback-leibler", Loss::KullbackLeibler),
+            ("itakura-saito", Loss::ItakuraSaito),
+            ("2", Loss::Frobenius),
+            ("1.0", Loss::KullbackLeibler),
+            ("0", Loss::ItakuraSaito),
+            ("-0.5", Loss::Beta(-0.5)),
+        ] {
+            assert_eq!(loss(text), Ok(expected), "{text}");
+        }
+        for bad in ["", "kl", "beta 1.5", "1,5"] {
+            assert!(loss(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn rows_are_those_that_exist() {
+        for (text, expected) in [
+            ("0..3", Some(0..3)),
+            ("2..", Some(2..3)),
+            ("..1", Some(0..1)),
+            ("..", Some(0..3)),
+            ("2..2", None),
+            ("2..1", None),
+            ("0..4", None),
+            ("3..", None),
+        ] {
+            let block = row_block(text).unwrap();
+            assert_eq!(block.within(3), expected, "{text}");
+            assert_eq!(block.to_string(), text);
+        }
+        for bad in ["", "3", "a..b", "-1..2", "0...3", "1..2..3"] {
+            assert!(row_block(bad).is_err(), "{bad}");
+        }
+    }
 
     #[test]
     fn times_are_read_with_and_without_units() {

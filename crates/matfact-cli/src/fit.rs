@@ -1,15 +1,16 @@
 //! `matfact fit`.
 
-use crate::arguments::{CommonOptions, FitCommand, NmfOptions, SgdOptions, SvdOptions};
-use crate::checks::{check_memory, check_output};
+use crate::arguments::{CommonOptions, FitCommand, MatrixOptions, SgdOptions};
+use crate::checks::{Input as ReadFile, check_memory, check_output};
 use crate::choices::Precision;
-use crate::input::{Accuracy, Seen, Split, check_share, load};
+use crate::input::{Accuracy, Seen, Split, load};
 use crate::output::{complain, grouped, peak_memory_bytes, say, say_json};
 use crate::progress::{Bar, interruption};
-use matfact::io::{Ids, MatrixData, ModelFile, RatedPair, read_matrix, save_model};
+use crate::weighting::{self, Weighted};
+use matfact::io::{Ids, ModelFile, RatedPair, save_model};
 use matfact::{
-    Algorithm, AnyModel, Error, FactorModel, Factorizer, Fit, FitReport, Input, Nmf,
-    ObservedEntries, Persist, Ratings, Result, Run, Scalar, Sgd, StopReason, TruncatedSvd,
+    Algorithm, AnyModel, Error, FactorModel, Factorizer, Fit, FitReport, Input, ObservedEntries,
+    Persist, Ratings, Result, Run, Scalar, StopReason, TfIdf,
 };
 use serde_json::{Value, json};
 use std::time::Instant;
@@ -17,98 +18,50 @@ use std::time::Instant;
 /// Fits what the command line asks for.
 pub(crate) fn run(command: &FitCommand) -> Result<()> {
     match command {
-        FitCommand::Nmf(options) => {
-            by_precision(&options.common, &Algorithm::Nmf(nmf(options)?), None)
-        }
-        FitCommand::Svd(options) => {
-            by_precision(&options.common, &Algorithm::Svd(svd(options)), None)
-        }
+        FitCommand::Nmf(options) => by_precision(
+            &options.common,
+            &Algorithm::Nmf(options.algorithm()?),
+            Source::Matrix(&options.matrix),
+        ),
+        FitCommand::Svd(options) => by_precision(
+            &options.common,
+            &Algorithm::Svd(options.algorithm()),
+            Source::Matrix(&options.matrix),
+        ),
         FitCommand::Sgd(options) => by_precision(
             &options.common,
-            &Algorithm::Sgd(sgd(options)?),
-            Some(options),
+            &Algorithm::Sgd(options.algorithm()?),
+            Source::Ratings(options),
         ),
     }
 }
 
-fn nmf(options: &NmfOptions) -> Result<Nmf> {
-    let mut nmf = Nmf::new(options.common.rank).seed(options.common.seed);
-    if let Some(init) = options.init {
-        nmf = nmf.init(init.into());
-    }
-    if let Some(max_iter) = options.max_iter {
-        nmf = nmf.max_iter(max_iter);
-    }
-    if let Some(tol) = options.tol {
-        nmf = nmf.tol(tol);
-    }
-    if let Some(error) = options.target_error {
-        nmf = nmf.target_error(error);
-    }
-    if let Some(sweeps) = options.sweeps {
-        nmf = nmf.sweeps(sweeps);
-    }
-    if let Some(alpha) = options.alpha_w {
-        nmf = nmf.alpha_w(alpha);
-    }
-    if let Some(alpha) = options.alpha_h {
-        nmf = nmf.alpha_h(alpha);
-    }
-    if let Some(ratio) = options.l1_ratio {
-        nmf = nmf.l1_ratio(ratio);
-    }
-    nmf.validate()?;
-    Ok(nmf)
+/// What kind of data is read, and how.
+#[derive(Clone, Copy)]
+enum Source<'a> {
+    Matrix(&'a MatrixOptions),
+    Ratings(&'a SgdOptions),
 }
 
-fn svd(options: &SvdOptions) -> TruncatedSvd {
-    let mut svd = TruncatedSvd::new(options.common.rank).seed(options.common.seed);
-    if let Some(columns) = options.oversampling {
-        svd = svd.oversampling(columns);
-    }
-    if let Some(iterations) = options.power_iterations {
-        svd = svd.power_iterations(iterations);
-    }
-    svd
-}
-
-fn sgd(options: &SgdOptions) -> Result<Sgd> {
-    let mut sgd = Sgd::new(options.common.rank).seed(options.common.seed);
-    if let Some(epochs) = options.epochs {
-        sgd = sgd.epochs(epochs);
-    }
-    if let Some(rate) = options.learning_rate {
-        sgd = sgd.learning_rate(rate);
-    }
-    if let Some(penalty) = options.regularization {
-        sgd = sgd.regularization(penalty);
-    }
-    if let Some(penalty) = options.bias_regularization {
-        sgd = sgd.bias_regularization(penalty);
-    }
-    sgd = sgd.biased(!options.unbiased);
-    sgd.validate()?;
-    if let Some(share) = options.holdout {
-        check_share(share)?;
-    }
-    Ok(sgd)
-}
-
-fn by_precision(
-    common: &CommonOptions,
-    algorithm: &Algorithm,
-    ratings: Option<&SgdOptions>,
-) -> Result<()> {
+fn by_precision(common: &CommonOptions, algorithm: &Algorithm, source: Source<'_>) -> Result<()> {
     if common.threads == Some(0) {
         return Err(Error::invalid_parameter("threads", 0, "at least 1"));
     }
     if common.rank == 0 {
         return Err(Error::invalid_parameter("rank", 0, "at least 1"));
     }
-    check_output(common, ratings)?;
+    if let Some(path) = &common.model {
+        let test = match source {
+            Source::Ratings(options) => options.test.as_ref(),
+            Source::Matrix(_) => None,
+        };
+        let files = std::iter::once(&common.input).chain(test);
+        let inputs: Vec<_> = files.map(|file| ReadFile::new(file, "data")).collect();
+        check_output("model", path, &inputs)?;
+    }
     match common.precision {
-        Precision::F32 => execute::<f32>(common, algorithm, ratings),
-        Precision::F64 => execute::<f64>(common, algorithm, ratings),
+        Precision::F32 => execute::<f32>(common, algorithm, source),
+        Precision::F64 => execute::<f64>(common, algorithm, source),
     }
 }
 
@@ -116,6 +69,7 @@ fn by_precision(
 struct Outcome<T> {
     fit: Fit<AnyModel<T>>,
     load_seconds: f64,
+    weighting: Option<TfIdf<T>>,
     ids: Option<(Ids, Ids)>,
     seen: Option<Seen>,
     train: Option<Accuracy>,
@@ -126,23 +80,25 @@ struct Outcome<T> {
 fn execute<T: Scalar>(
     common: &CommonOptions,
     algorithm: &Algorithm,
-    ratings: Option<&SgdOptions>,
+    source: Source<'_>,
 ) -> Result<()> {
     let started = Instant::now();
-    let outcome = match ratings {
-        Some(options) => {
+    let outcome = match source {
+        Source::Ratings(options) => {
             let split: Split<T> = load(options)?;
             let load_seconds = started.elapsed().as_secs_f64();
             let fit = fit(common, algorithm, &Input::from(&split.train))?;
             score(fit, split, load_seconds)
         }
-        None => {
-            let data: MatrixData<T> = read_matrix(&common.input)?;
+        Source::Matrix(options) => {
+            let weighted = Weighted::<T>::read(&common.input, options.tf_idf)?;
             let load_seconds = started.elapsed().as_secs_f64();
-            let fit = fit(common, algorithm, &Input::Matrix(data.as_matrix()))?;
+            let input = Input::Matrix(weighted.data.as_matrix());
+            let fit = fit(common, algorithm, &input)?;
             Outcome {
                 fit,
                 load_seconds,
+                weighting: weighted.by,
                 ids: None,
                 seen: None,
                 train: None,
@@ -199,6 +155,7 @@ fn score<T: Scalar>(fit: Fit<AnyModel<T>>, split: Split<T>, load_seconds: f64) -
     Outcome {
         fit,
         load_seconds,
+        weighting: None,
         ids: Some((split.rows, split.columns)),
         seen: Some(split.seen),
         train,
@@ -233,6 +190,9 @@ fn model_file<T: Scalar>(algorithm: &Algorithm, outcome: &Outcome<T>) -> ModelFi
     if let Some(seen) = outcome.seen {
         seen.write(&mut record.attributes);
     }
+    if let Some(by) = &outcome.weighting {
+        weighting::write(by, &mut record);
+    }
     let (row_ids, column_ids) = outcome.ids.clone().unzip();
     ModelFile {
         parameters: serde_json::to_value(algorithm).unwrap_or_default(),
@@ -261,6 +221,8 @@ fn summary_json<T: Scalar>(common: &CommonOptions, outcome: &Outcome<T>) -> Valu
         "peak_memory_bytes": peak_memory_bytes(),
         "threads": report.threads,
         "seed": report.seed,
+        "chosen": report.chosen,
+        "restarts": report.restarts,
         "notices": report.notices,
         "model": common.model,
     });
@@ -273,6 +235,9 @@ fn summary_json<T: Scalar>(common: &CommonOptions, outcome: &Outcome<T>) -> Valu
         if let Some(accuracy) = accuracy {
             object[name] = accuracy.to_json();
         }
+    }
+    if outcome.ids.is_none() {
+        object["tf_idf"] = json!(outcome.weighting.is_some());
     }
     if let Some(error) = report.relative_error {
         object["relative_error"] = json!(error);
@@ -306,6 +271,22 @@ fn summary<T: Scalar>(common: &CommonOptions, outcome: &Outcome<T>) -> String {
         "stopped",
         format!("{} ({} iterations)", report.stop, report.iterations),
     );
+    if !report.chosen.is_empty() {
+        let chosen = report.chosen.iter();
+        let chosen: Vec<String> = chosen
+            .map(|(name, value)| format!("{name} {value}"))
+            .collect();
+        line("chosen", chosen.join(", "));
+    }
+    if let Some(text) = starts(report) {
+        line("starts", text);
+    }
+    if outcome.weighting.is_some() {
+        line(
+            "weighted",
+            "by TF-IDF; `transform` weights new rows alike".to_owned(),
+        );
+    }
     line(
         "seconds",
         format!(
@@ -315,8 +296,13 @@ fn summary<T: Scalar>(common: &CommonOptions, outcome: &Outcome<T>) -> String {
             report.threads
         ),
     );
-    if let Some(error) = report.relative_error {
-        line("relative error", format!("{error:.6}"));
+    match report.relative_error {
+        Some(error) => line("relative error", format!("{error:.6}")),
+        // Of losses other than squares the objective is what there is to compare.
+        None if outcome.ids.is_none() && report.objective.is_finite() => {
+            line("objective", format!("{:.6e}", report.objective));
+        }
+        None => {}
     }
     for (name, accuracy) in [("train", outcome.train), ("test", outcome.test)] {
         if let Some(Accuracy { rmse, mae }) = accuracy {
@@ -334,4 +320,16 @@ fn summary<T: Scalar>(common: &CommonOptions, outcome: &Outcome<T>) -> String {
         None => line("model", "not kept (--model FILE keeps it)".to_owned()),
     }
     lines.join("\n")
+}
+
+/// How several starts went.
+fn starts(report: &FitReport) -> Option<String> {
+    let objectives = || report.restarts.iter().map(|start| start.objective);
+    let lowest = objectives().reduce(f64::min)?;
+    let highest = objectives().fold(lowest, f64::max);
+    Some(format!(
+        "{}, objective {lowest:.6e} to {highest:.6e}; kept that of seed {}",
+        report.restarts.len(),
+        report.seed
+    ))
 }

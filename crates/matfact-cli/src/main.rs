@@ -12,10 +12,15 @@ mod demo;
 mod fit;
 mod input;
 mod inspect;
+mod opened;
 mod output;
 mod predict;
 mod progress;
+mod reconstruct;
 mod remedy;
+mod topics;
+mod transform;
+mod weighting;
 
 use arguments::{Arguments, Command};
 use clap::Parser;
@@ -37,6 +42,9 @@ fn main() -> ExitCode {
         Command::Demo(options) => demo::run(options),
         Command::Fit(algorithm) => fit::run(algorithm),
         Command::Predict(options) => predict::run(options),
+        Command::Transform(options) => transform::run(options),
+        Command::Topics(options) => topics::run(options),
+        Command::Reconstruct(options) => reconstruct::run(options),
         Command::Inspect(options) => inspect::run(options),
     };
     match outcome {

@@ -22,7 +22,8 @@ pub(crate) fn complain(text: &str) {
     let _ = writeln!(std::io::stderr(), "{}", printable(text));
 }
 
-fn printable(text: &str) -> String {
+/// Control characters as escapes.
+pub(crate) fn printable(text: &str) -> String {
     let mut line = String::with_capacity(text.len());
     for character in text.chars() {
         match character.is_control() {

@@ -2,31 +2,20 @@
 
 use crate::arguments::PredictOptions;
 use crate::input::{self, Accuracy, Seen, tell_skipped};
+use crate::opened::Opened;
 use crate::output::{complain, grouped, say, say_json};
-use matfact::io::{Ids, ModelFile, load_model, read_pairs};
-use matfact::{AnyModel, Error, Factorization, Persist, Result, Scalar};
+use matfact::io::{Ids, ModelFile, read_pairs};
+use matfact::{AnyModel, Error, Factorization, Result, Scalar};
 use serde_json::json;
 use std::fmt::Write;
-use std::path::Path;
 
 /// Predicts the pairs that the command line asks for.
 pub(crate) fn run(options: &PredictOptions) -> Result<()> {
-    let file = load_model(&options.model)?;
-    if file.record.scalar() == Some(f64::NAME) {
-        predict::<f64>(options, &file)
+    let opened = Opened::read(&options.model)?;
+    if opened.is_double() {
+        predict::<f64>(options, &opened)
     } else {
-        predict::<f32>(options, &file)
-    }
-}
-
-/// Names an error of the record by the file it came from.
-pub(crate) fn corrupt(path: &Path, error: Error) -> Error {
-    match error {
-        Error::InvalidModel { reason } => Error::Corrupt {
-            path: path.to_owned(),
-            reason,
-        },
-        other => other,
+        predict::<f32>(options, &opened)
     }
 }
 
@@ -37,9 +26,8 @@ struct Asked {
     rating: Option<f64>,
 }
 
-fn predict<T: Scalar>(options: &PredictOptions, file: &ModelFile) -> Result<()> {
-    let model =
-        AnyModel::<T>::from_record(&file.record).map_err(|error| corrupt(&options.model, error))?;
+fn predict<T: Scalar>(options: &PredictOptions, opened: &Opened) -> Result<()> {
+    let (model, file) = (opened.model::<T>()?, &opened.file);
     check_ids(options, file, model.shape())?;
     let asked = asked::<T>(options)?;
     let seen = Seen::read(&file.record.attributes);

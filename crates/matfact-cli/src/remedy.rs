@@ -11,7 +11,12 @@ pub(crate) fn message(error: &Error, command: &Command) -> String {
         Command::Fit(FitCommand::Nmf(options)) => Some(&options.common.input),
         Command::Fit(FitCommand::Svd(options)) => Some(&options.common.input),
         Command::Fit(FitCommand::Sgd(options)) => Some(&options.common.input),
-        Command::Predict(_) | Command::Inspect(_) | Command::Demo(_) => None,
+        Command::Transform(options) => Some(&options.input),
+        Command::Predict(_)
+        | Command::Topics(_)
+        | Command::Reconstruct(_)
+        | Command::Inspect(_)
+        | Command::Demo(_) => None,
     };
     let place = input
         .map(|path| format!("{}: ", path.display()))
@@ -23,8 +28,9 @@ pub(crate) fn message(error: &Error, command: &Command) -> String {
             requirement,
         } => {
             format!(
-                "--{} {value} is not allowed: it must be {requirement}",
-                name.replace('_', "-")
+                "--{} {value} is not allowed: it must be {}",
+                name.replace('_', "-"),
+                requirement.replace("target_objective", "--target-objective")
             )
         }
         Error::InvalidRank {
@@ -46,7 +52,11 @@ pub(crate) fn message(error: &Error, command: &Command) -> String {
             algorithm,
         } => format!(
             "{place}the entry at row {row}, column {column} (counted from 0) is {value}: \
-             {algorithm} needs entries >= 0; `matfact fit svd` takes any sign"
+             {algorithm} needs entries >= 0{}",
+            match command {
+                Command::Fit(_) if *algorithm == "nmf" => "; `matfact fit svd` takes any sign",
+                _ => "",
+            }
         ),
         Error::EmptyInput { .. } => format!("{place}{error}"),
         Error::Overflow { step, scalar } if *scalar == "f32" => {
@@ -182,7 +192,8 @@ mod tests {
             ),
             (
                 "fti nmf",
-                "error: unrecognized subcommand 'fti'; usage: matfact demo|fit|predict|inspect; \
+                "error: unrecognized subcommand 'fti'; usage: matfact \
+                 demo|fit|predict|transform|topics|reconstruct|inspect; \
                  --help tells more",
             ),
             (

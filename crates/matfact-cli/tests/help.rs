@@ -20,6 +20,15 @@ fn help_has_examples_and_fits_a_terminal() {
             "predict --help",
             "matfact predict ratings.safetensors --user",
         ),
+        ("topics --help", "matfact topics topics.safetensors --words"),
+        (
+            "transform --help",
+            "matfact transform topics.safetensors new",
+        ),
+        (
+            "reconstruct --help",
+            "matfact reconstruct parts.safetensors --rows",
+        ),
         ("inspect --help", "matfact inspect topics.safetensors"),
     ] {
         let ended = folder.ok(line);

@@ -41,6 +41,8 @@ const CASES: &str = r#"
 3 fit svd infinite.npy {} -> row 0, column 1 (counted from 0) is inf
 3 fit nmf negative.npy {} -> negative.npy: the entry at row 2, column 1 (counted from 0) is -4
 3 fit nmf negative.npy {} -> nmf needs entries >= 0; `matfact fit svd` takes any sign
+3 fit nmf negative.npy {} --loss kullback-leibler -> negative.npy: the entry at row 2, column 1 (counted from 0) is -4
+3 fit svd negative.npy {} --tf-idf -> row 2, column 1 (counted from 0) is -4: tf-idf needs entries >= 0
 3 fit nmf large.npy {} -> use --precision f64
 3 fit nmf cut.npy {} -> cut.npy: 
 3 fit nmf archive.npz {} -> archive.npz: zip archives
@@ -72,12 +74,12 @@ const CASES: &str = r#"
 2 fit nmf good.npy -> --rank <K>
 2 fit nmf --rank 2 -> <INPUT>
 2 fit als good.npy {} -> unrecognized subcommand 'als'; usage: matfact fit nmf|svd|sgd
-2 fti nmf good.npy -> 'fti'; usage: matfact demo|fit|predict|inspect
+2 fti nmf good.npy -> 'fti'; usage: matfact demo|fit|predict|transform|topics|reconstruct|inspect
 2 fit nmf good.npy {} --bogus -> unexpected argument '--bogus' found; usage: 
 2 fit nmf good.npy {} --iterations 4 -> unexpected argument '--iterations' found
 2 fit nmf good.npy --rnk 2 -> a similar argument exists: '--rank'
 2 fit nmf good.npy {} --precision f16 -> [possible values: f32, f64]
-2 fit nmf good.npy {} --init best -> [possible values: random, nndsvd, nndsvda, nndsvdar]
+2 fit nmf good.npy {} --init best -> [possible values: auto, random, nndsvd, nndsvda, nndsvdar, separable]
 2 fit nmf good.npy {} --threads 0 -> --threads 0 is not allowed: it must be at least 1
 2 fit nmf good.npy {} --seed -3 -> '-3' for '--seed <S>': not a whole number
 2 fit nmf good.npy {} --tol NaN -> --tol NaN is not allowed: it must be finite
@@ -88,6 +90,25 @@ const CASES: &str = r#"
 2 fit nmf good.npy {} --alpha-h inf -> --alpha-h inf is not allowed
 2 fit nmf good.npy {} --l1-ratio 1.5 -> --l1-ratio 1.5 is not allowed
 2 fit nmf good.npy {} --target-error 0 -> --target-error 0 is not allowed
+2 fit nmf good.npy {} --target-objective NaN -> --target-objective NaN is not allowed
+2 fit nmf good.npy {} --loss kl -> give frobenius, kullback-leibler, itakura-saito, or the beta
+2 fit nmf good.npy {} --loss NaN -> --loss NaN is not allowed: it must be a finite beta
+2 fit nmf good.npy {} --solver hals --loss kullback-leibler -> --solver hals is not allowed: it must be auto or multiplicative for the loss kullback-leibler
+2 fit nmf good.npy {} --solver block-pivoting --loss 1.5 -> for the loss beta 1.5
+2 fit nmf good.npy {} --solver scalar-newton -> for the loss frobenius
+2 fit nmf good.npy {} --solver mu -> [possible values: auto, hals, coordinate-descent
+2 fit nmf good.npy {} --loss kullback-leibler --target-error 0.1 -> --target-error 0.1 is not allowed: it must be left out for this loss (--target-objective is
+2 fit nmf good.npy {} --restarts 0 -> --restarts 0 is not allowed: it must be at least 1
+2 fit nmf good.npy {} --restarts -1 -> '-1' for '--restarts <N>': not a whole number
+2 fit nmf good.npy {} --shuffle -> --solver auto is not allowed: it must be coordinate-descent where --shuffle is given
+2 fit nmf good.npy {} --compression yes -> [possible values: on, off]
+2 fit nmf good.npy {} --compression on --loss 1 -> --compression on is not allowed: it must be off or left out
+2 fit nmf good.npy {} --compression on --solver coordinate-descent -> it belongs to --solver hals
+2 fit nmf good.npy {} --penalty-scaling none -> [possible values: by-shape, plain]
+2 fit nmf good.npy {} --max-w 0 -> --max-w 0 is not allowed: it must be finite and above 0
+2 fit nmf good.npy {} --max-h -1 -> --max-h -1 is not allowed
+2 fit nmf good.npy --rank 4 --init separable -> --rank 4 is outside 1 to 3
+2 fit sgd good.tsv {} --tf-idf -> unexpected argument '--tf-idf'
 2 fit nmf good.npy {} --time-budget soon -> write it as 60s, 5m or 1h
 2 fit nmf good.npy {} --test good.tsv -> unexpected argument '--test'
 2 fit nmf good.npy --rank 2 --model good.npy -> --model good.npy is not allowed
@@ -125,6 +146,7 @@ fn with_files() -> Folder {
         ("nan.npy", [1, 0], f32::NAN),
         ("infinite.npy", [0, 1], f32::INFINITY),
         ("negative.npy", [2, 1], -4.0),
+        ("zero.npy", [1, 2], 0.0),
     ] {
         let mut x = good.clone();
         x[at] = value;
@@ -184,6 +206,17 @@ fn each_refusal_has_its_code_and_its_line() {
         println!("{line}\n  {}", ended.err.trim_end());
         ended.refused(code.parse().unwrap(), part);
         assert_eq!(folder.names(), before, "{case}");
+    }
+}
+
+#[test]
+fn a_zero_is_refused_by_the_losses_that_are_infinite_there() {
+    let folder = with_files();
+    for (line, part) in [
+        ("zero.npy --rank 2 --loss itakura-saito", "row 1, column 2"),
+        ("good.mtx --rank 2 --loss -1", "row 0, column 1"),
+    ] {
+        folder.line(&format!("fit nmf {line}")).refused(3, part);
     }
 }
 

@@ -23,7 +23,8 @@ pub use factor_model::{Contributions, FactorModel};
 pub use factorizer::Factorizer;
 pub use input::{
     ColumnIndex, Duplicates, Indices, Layout, LinearOperator, Matrix, ObservedEntries, ObservedRow,
-    Ratings, RatingsView, RawIndex, SparseRows, Summary, csr_from_raw_parts, csr_from_triplets,
+    Ratings, RatingsView, RawIndex, SparseRows, Summary, TfIdf, csr_from_raw_parts,
+    csr_from_triplets, tf_idf,
 };
 pub use model::{Factorization, Recommend, Recommendation, Transform};
 pub use record::{ModelRecord, Persist, Tensor, TensorValues};

@@ -3,7 +3,7 @@
 //! | function | reads or writes |
 //! |---|---|
 //! | [`read_matrix`] | a matrix: NumPy `.npy` or MatrixMarket `.mtx`, plain or `.gz` |
-//! | [`write_npy`] | a dense matrix as `.npy` |
+//! | [`write_npy`], [`write_npy_rows`] | a dense matrix as `.npy`, whole or block by block |
 //! | [`read_ratings`] | `user item rating` lines with ids of any kind, as training data |
 //! | [`read_ratings_with_ids`] | the same lines against the ids of a model, as test data |
 //! | [`read_pairs`] | `user item` lines, to be predicted |
@@ -27,7 +27,7 @@ mod source;
 mod text;
 
 pub use ids::Ids;
-pub use matrix::{MatrixData, read_matrix, write_npy};
+pub use matrix::{MatrixData, read_matrix, write_npy, write_npy_rows};
 pub use model::{FORMAT_VERSION, ModelFile, load_model, save_model};
 pub use ratings::{
     OnError, Pair, Pairs, RatedPair, RatedPairs, RatingsData, RatingsOptions, Separator,

@@ -56,13 +56,15 @@ pub use matfact_core as core;
 pub use matfact_core::{
     Cancellation, Certificate, Contributions, Duplicates, Error, ErrorClass, FactorModel,
     Factorization, Factorizer, Fit, FitReport, LinearOperator, Matrix, ObservedEntries, Persist,
-    Progress, Ratings, RatingsView, Recommend, Recommendation, Result, Run, Scalar, StopReason,
-    Transform, ndarray, sprs,
+    Progress, Ratings, RatingsView, Recommend, Recommendation, Restart, Result, Run, Scalar,
+    StopReason, TfIdf, Transform, ndarray, sprs, tf_idf,
 };
 #[cfg(feature = "io")]
 pub use matfact_io as io;
 #[cfg(feature = "nmf")]
-pub use matfact_nmf::{self as nmf, Init, Nmf, NmfModel};
+pub use matfact_nmf::{
+    self as nmf, Held, Init, Loss, Nmf, NmfModel, PenaltyScaling, Solver, Start,
+};
 #[cfg(feature = "sgd")]
 pub use matfact_sgd::{self as sgd, Sgd};
 #[cfg(feature = "svd")]
@@ -78,10 +80,10 @@ pub mod prelude {
     pub use crate::TruncatedSvd;
     pub use crate::{
         Duplicates, Factorization, Factorizer, Matrix, ObservedEntries, Ratings, Recommend, Run,
-        Transform,
+        Transform, tf_idf,
     };
     #[cfg(feature = "nmf")]
-    pub use crate::{Init, Nmf};
+    pub use crate::{Held, Init, Loss, Nmf, PenaltyScaling, Solver, Start};
     pub use ndarray::{Array1, Array2, array};
 
     use matfact_core::ndarray;

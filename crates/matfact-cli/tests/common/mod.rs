@@ -92,6 +92,36 @@ impl Folder {
         });
         write_npy(self.at("x.npy"), &x).unwrap();
     }
+
+    /// `counts.mtx` and `words.txt`: eight texts of six words, four texts on the sea with a word of the
+    /// other theme here and there, four on the kitchen, and one word that is everywhere.
+    pub fn texts(&self) {
+        let rows = [
+            [3, 2, 0, 0, 0, 1],
+            [2, 4, 0, 0, 0, 2],
+            [4, 1, 1, 0, 0, 1],
+            [1, 3, 0, 0, 0, 1],
+            [0, 0, 2, 3, 1, 1],
+            [0, 1, 4, 1, 2, 1],
+            [0, 0, 1, 2, 2, 2],
+            [0, 0, 3, 2, 4, 1],
+        ];
+        let mut entries = String::new();
+        let mut stored = 0;
+        for (i, row) in rows.iter().enumerate() {
+            for (j, count) in row.iter().enumerate().filter(|(_, count)| **count > 0) {
+                entries.push_str(&format!("{} {} {count}\n", i + 1, j + 1));
+                stored += 1;
+            }
+        }
+        self.write(
+            "counts.mtx",
+            format!("%%MatrixMarket matrix coordinate integer general\n8 6 {stored}\n{entries}"),
+        );
+        let dense = Array2::from_shape_fn((8, 6), |(i, j)| rows[i][j] as f32);
+        write_npy(self.at("counts.npy"), &dense).unwrap();
+        self.write("words.txt", "harbour\nsail\nbread\noven\nflour\nthe\n");
+    }
 }
 
 impl Ended {

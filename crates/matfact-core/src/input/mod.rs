@@ -17,6 +17,7 @@ mod operator;
 mod ratings;
 mod sparse;
 mod summary;
+mod tf_idf;
 
 pub use observed::{ObservedEntries, ObservedRow};
 pub use operator::{LinearOperator, Matrix};
@@ -25,6 +26,7 @@ pub use sparse::{
     ColumnIndex, Duplicates, Indices, RawIndex, SparseRows, csr_from_raw_parts, csr_from_triplets,
 };
 pub use summary::Summary;
+pub use tf_idf::{TfIdf, tf_idf};
 
 use ndarray::ArrayView2;
 

@@ -249,7 +249,7 @@ macro_rules! raw_index {
 raw_index!(u32, u64, usize, i32, i64);
 
 /// Columns are stored as `u32`; a wider matrix would have to be compacted first.
-fn check_width(shape: (usize, usize)) -> Result<()> {
+pub(super) fn check_width(shape: (usize, usize)) -> Result<()> {
     if u64::try_from(shape.1).is_ok_and(|columns| columns <= 1 << 32) {
         Ok(())
     } else {
@@ -385,7 +385,7 @@ pub fn csr_from_triplets<T: Scalar>(
 }
 
 /// Sorts each row by column and settles duplicates; indices are in range already.
-fn finish_rows<T: Scalar>(
+pub(super) fn finish_rows<T: Scalar>(
     shape: (usize, usize),
     mut pointers: Vec<usize>,
     mut columns: Vec<u32>,

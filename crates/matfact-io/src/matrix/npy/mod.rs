@@ -5,7 +5,7 @@ mod read;
 mod write;
 
 pub(super) use read::read;
-pub use write::write_npy;
+pub use write::{write_npy, write_npy_rows};
 
 /// The first bytes of every npy file.
 pub(super) const MAGIC: &[u8] = b"\x93NUMPY";

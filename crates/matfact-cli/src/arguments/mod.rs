@@ -1,0 +1,206 @@
+//! The command line.
+
+mod models;
+mod nmf;
+mod sgd;
+mod svd;
+
+pub(crate) use models::{
+    InspectOptions, PredictOptions, ReconstructOptions, TopicsOptions, TransformOptions,
+};
+pub(crate) use nmf::NmfOptions;
+pub(crate) use sgd::{ReadingOptions, SgdOptions};
+pub(crate) use svd::SvdOptions;
+
+use crate::choices::{Precision, duration};
+use clap::{Args, Parser, Subcommand};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Matrix factorization from the command line: NMF, truncated SVD, and ratings.
+#[derive(Debug, Parser)]
+#[command(
+    name = "matfact",
+    version,
+    arg_required_else_help = true,
+    max_term_width = 100
+)]
+#[command(
+    after_help = "Examples:\n  matfact demo\n  matfact fit nmf counts.mtx --rank 20 --model topics.safetensors\n  matfact fit sgd ratings.tsv --rank 32 --holdout 0.1 --model ratings.safetensors\n  matfact predict ratings.safetensors --user 196 --item 242\n  matfact topics topics.safetensors --words vocabulary.txt\n  matfact fit nmf --help   (what one algorithm takes)"
+)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Factor handwritten digits and generated ratings, and show what was learned
+    Demo(DemoOptions),
+    /// Fit a model to a data file
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  matfact fit nmf counts.mtx --rank 20 --model topics.safetensors\n  matfact fit svd table.npy --rank 10 --json\n  matfact fit sgd ratings.tsv --rank 32 --holdout 0.1\n\nnmf and svd read matrices (.npy, .mtx); sgd reads text, one `user item rating` a line."
+    )]
+    Fit(FitCommand),
+    /// Predict ratings or entries with a model
+    Predict(PredictOptions),
+    /// Describe new rows by the components of a model
+    Transform(TransformOptions),
+    /// Show the components of a model, each with its strongest columns
+    Topics(TopicsOptions),
+    /// Write the matrix that a model stands for, or some rows of it
+    Reconstruct(ReconstructOptions),
+    /// Show what a model file holds
+    Inspect(InspectOptions),
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  matfact demo\n  matfact demo --output models --json")]
+pub(crate) struct DemoOptions {
+    /// Keep the models in this folder instead of removing them
+    #[arg(long, value_name = "DIR")]
+    pub(crate) output: Option<PathBuf>,
+    /// Threads to use [default: all cores]; the result does not depend on it
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    pub(crate) threads: Option<usize>,
+    /// One JSON object instead of text
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum FitCommand {
+    /// Non-negative matrix factorization: X = W H with W, H >= 0
+    #[command(
+        after_help = "Examples:\n  matfact fit nmf counts.mtx --rank 20 --model topics.safetensors\n  matfact fit nmf counts.mtx --rank 20 --tf-idf --restarts 5 --model topics.safetensors\n  matfact fit nmf counts.mtx --rank 20 --loss kullback-leibler --json\n  matfact fit nmf images.npy --rank 49 --init random --seed 7 --alpha-w 1e-3 --l1-ratio 1"
+    )]
+    // Boxed, since it has many more options than the others.
+    Nmf(Box<NmfOptions>),
+    /// Truncated singular value decomposition: X = U S V^T
+    #[command(
+        after_help = "Examples:\n  matfact fit svd counts.mtx --rank 100 --model space.safetensors\n  matfact fit svd counts.mtx --rank 100 --tf-idf --model space.safetensors\n  matfact fit svd table.npy --rank 10 --precision f64 --json"
+    )]
+    Svd(SvdOptions),
+    /// Ratings (user item rating [time]) by stochastic gradient descent
+    #[command(
+        after_help = "Examples:\n  matfact fit sgd ratings.tsv --rank 32 --holdout 0.1\n  matfact fit sgd train.csv --rank 100 --test test.csv --model ratings.safetensors"
+    )]
+    Sgd(SgdOptions),
+}
+
+/// What may be done to a matrix before the fit.
+#[derive(Debug, Args)]
+pub(crate) struct MatrixOptions {
+    /// Weight counts first (TF-IDF: rare columns count more, every row alike); the model keeps the
+    /// weights of the columns, so that `transform` weights new rows in the same way
+    #[arg(long)]
+    pub(crate) tf_idf: bool,
+}
+
+/// Options of every fit.
+#[derive(Debug, Args)]
+pub(crate) struct CommonOptions {
+    /// The data file: .npy or .mtx for nmf and svd, text with `user item rating` lines for sgd; `.gz`
+    /// is read in place
+    #[arg(value_name = "INPUT")]
+    pub(crate) input: PathBuf,
+    /// Number of components
+    #[arg(long, value_name = "K", allow_negative_numbers = true)]
+    pub(crate) rank: usize,
+    /// Seed of the random numbers
+    #[arg(
+        long,
+        value_name = "S",
+        default_value_t = 0,
+        allow_negative_numbers = true
+    )]
+    pub(crate) seed: u64,
+    /// Threads to use [default: all cores]; the result does not depend on it
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    pub(crate) threads: Option<usize>,
+    /// Precision of data and model
+    #[arg(long, value_name = "TYPE", value_enum, default_value_t = Precision::F32)]
+    pub(crate) precision: Precision,
+    /// Write the model to this file (safetensors)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) model: Option<PathBuf>,
+    /// Stop after this time (60s, 5m, 1h) with the model so far
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub(crate) time_budget: Option<Duration>,
+    /// One JSON object instead of text
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+
+    /// Every option whose default is the library's says which it is.
+    #[test]
+    fn the_defaults_in_the_help_are_those_of_the_library() {
+        let help = |name: &str| {
+            let mut command = Arguments::command();
+            let fit = command.find_subcommand_mut("fit").unwrap();
+            let algorithm = fit.find_subcommand_mut(name).unwrap();
+            algorithm
+                .get_arguments()
+                .map(|a| {
+                    (
+                        a.get_id().to_string(),
+                        a.get_help().map(ToString::to_string),
+                    )
+                })
+                .collect::<std::collections::BTreeMap<String, Option<String>>>()
+        };
+        let fields = |algorithm: matfact::Algorithm| serde_json::to_value(algorithm).unwrap();
+        for (name, algorithm, options) in [
+            (
+                "nmf",
+                matfact::Algorithm::Nmf(matfact::Nmf::new(1)),
+                &[
+                    "restarts", "max_iter", "tol", "sweeps", "alpha_w", "l1_ratio",
+                ][..],
+            ),
+            (
+                "svd",
+                matfact::Algorithm::Svd(matfact::TruncatedSvd::new(1)),
+                &["oversampling", "power_iterations"],
+            ),
+            (
+                "sgd",
+                matfact::Algorithm::Sgd(matfact::Sgd::new(1)),
+                &[
+                    "epochs",
+                    "learning_rate",
+                    "regularization",
+                    "bias_regularization",
+                ],
+            ),
+        ] {
+            let (help, fields) = (help(name), fields(algorithm));
+            for option in options {
+                let text = help[*option].clone().unwrap();
+                let said = text
+                    .rsplit_once("[default: ")
+                    .and_then(|(_, rest)| rest.strip_suffix(']'));
+                let said: f64 = said
+                    .unwrap_or_else(|| panic!("{name} {option}: {text}"))
+                    .parse()
+                    .unwrap();
+                assert_eq!(
+                    Some(said),
+                    fields[*option].as_f64(),
+                    "the help of fit {name} --{option}"
+                );
+            }
+        }
+    }
+}
