@@ -13,8 +13,8 @@
 //! passes for each row; then the rows of Hᵀ against the columns of X alike. The method is that of Hsieh
 //! and Dhillon (2011), made monotone as in Hien and Gillis (2021) but with bounds of each coordinate.
 //!
-//! ε = 1.2e-7·mean(X) keeps the loss finite where the model is zero and the data are not; scikit-learn
-//! floors y for the same reason.
+//! ε is the mean of X times the scalar's epsilon (1.2e-7 for f32): it keeps the loss finite where the
+//! model is zero and the data are not. scikit-learn floors y for the same reason.
 
 use crate::course::Course;
 use crate::fit::Problem;
@@ -29,8 +29,6 @@ use matfact_linalg::{
     update_rows_kullback_leibler,
 };
 
-/// ε over the mean of X.
-pub(crate) const FLOOR: f64 = f32::EPSILON as f64;
 /// Passes over the coordinates of a row in one iteration.
 const PASSES: usize = 2;
 
@@ -53,7 +51,7 @@ pub(crate) fn iterate<X: Matrix + ?Sized>(
         components,
         passes: PASSES,
     };
-    let floor = FLOOR * problem.mean;
+    let floor = floor::<X::Scalar>(problem.mean);
     for _ in 0..problem.nmf.max_iter {
         let before = factors.clone();
         let mut sums = EntrySums::default();
@@ -85,6 +83,11 @@ pub(crate) fn iterate<X: Matrix + ?Sized>(
         }
     }
     Ok(())
+}
+
+/// ε for a matrix with this mean.
+pub(crate) fn floor<T: Scalar>(mean: f64) -> f64 {
+    T::epsilon().as_f64() * mean
 }
 
 /// Updates one factor, given the other and the lines of X that belong to its rows.
@@ -273,7 +276,7 @@ mod tests {
             .max_iter(3000)
             .tol(1e-14);
         let model = nmf.fit(&x).unwrap().model;
-        let ratio = 1.0 - &x / &(model.reconstruct() + 1e-7 * x.mean().unwrap());
+        let ratio = 1.0 - &x / &(model.reconstruct() + f64::EPSILON);
         let slopes = [ratio.dot(&model.h().t()), model.w().t().dot(&ratio)];
         for (slopes, factor) in slopes.iter().zip([model.w(), model.h()]) {
             for (slope, value) in slopes.iter().zip(factor) {

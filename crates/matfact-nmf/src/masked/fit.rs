@@ -5,7 +5,7 @@ use super::{MaskedNmf, MaskedNmfModel};
 use crate::course::Course;
 use crate::frobenius::ProjectedGradient;
 use crate::parameters::Side;
-use crate::scalar_newton::FLOOR;
+use crate::scalar_newton::floor;
 use crate::{Loss, PenaltyScaling};
 use matfact_core::ndarray::{Array1, Array2};
 use matfact_core::{Factorizer, Fit, FitReport, ObservedEntries, Result, Run, Scalar, StopReason};
@@ -106,10 +106,10 @@ pub(super) fn update_rows<'a, T: Scalar>(
 }
 
 /// The loss of the entries of X'.
-pub(super) fn entry_loss(loss: Loss, mean: f64) -> EntryLoss {
+pub(super) fn entry_loss<T: Scalar>(loss: Loss, mean: f64) -> EntryLoss {
     if loss == Loss::KullbackLeibler {
         EntryLoss::KullbackLeibler {
-            floor: FLOOR * mean,
+            floor: floor::<T>(mean),
         }
     } else {
         EntryLoss::Squares
@@ -167,7 +167,7 @@ fn fit<X: ObservedEntries + ?Sized>(
         |side, weights: &[f64]| Penalties::new(side, nmf.penalty_scaling, weights, weight_scale);
     let penalties_w = penalties(side_w, &observations.row_weights);
     let penalties_h = penalties(side_h, &observations.column_weights);
-    let loss = entry_loss(nmf.loss, mean);
+    let loss = entry_loss::<X::Scalar>(nmf.loss, mean);
 
     let start = |rows, stream, side: Side| {
         let size = (mean / nmf.rank as f64).sqrt();
@@ -180,11 +180,11 @@ fn fit<X: ObservedEntries + ?Sized>(
     report.seconds.initialization = ready - began;
 
     let unit = scale.powf(nmf.loss.beta()) * weight_scale;
-    let floor = f64::EPSILON
+    let rounding = f64::EPSILON
         * observations
             .squares
             .max(mean * observations.observed as f64);
-    let mut course = Course::plain(nmf.max_iter, nmf.tol, unit, floor);
+    let mut course = Course::plain(nmf.max_iter, nmf.tol, unit, rounding);
     let constant = constant_part(&observations, nmf.loss);
     for _ in 0..nmf.max_iter {
         let before = (w.clone(), h.clone());

@@ -180,7 +180,7 @@ impl<T: Scalar, X: ObservedEntries<Scalar = T> + ?Sized> Transform<X> for Masked
         );
         let h = self.h.t().mapv(|v| T::from_f64(v.as_f64() / root));
         let h = h.as_standard_layout().into_owned();
-        let loss = entry_loss(self.loss, observations.mean);
+        let loss = entry_loss::<T>(self.loss, observations.mean);
         let mut w = Array2::from_shape_fn((x.shape().0, self.rank()), |(_, t)| {
             T::from_f64(self.typical[t].as_f64() / root)
         });
