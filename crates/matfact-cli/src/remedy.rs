@@ -45,6 +45,7 @@ pub(crate) fn message(error: &Error, command: &Command) -> String {
             "{place}the entry at row {row}, column {column} (counted from 0) is {value}: replace \
              or remove it"
         ),
+        Error::ZeroEntry { .. } => format!("{place}{error}"),
         Error::Negative {
             row,
             column,
