@@ -38,7 +38,7 @@ mod sparse;
 #[cfg(feature = "dense")]
 pub use cholesky_qr::{conditioned_basis, tall_qr};
 #[cfg(feature = "dense")]
-pub use dense::{gram, multiply_dense, small_svd, thin_qr};
+pub use dense::{gram, multiply_dense, small_svd, thin_qr, wide_gram};
 #[cfg(feature = "dense")]
 pub use divergence::{Divergence, DivergenceParts, MultiplicativeStep, multiply_factor};
 pub use entries::{

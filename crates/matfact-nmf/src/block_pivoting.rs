@@ -23,7 +23,7 @@ use crate::parameters::Side;
 use crate::{Nmf, Solver};
 use matfact_core::ndarray::{Array2, Axis};
 use matfact_core::{Error, Matrix, Result, Run, Scalar};
-use matfact_linalg::{Simd, gram, multiply_dense, solve_non_negative_rows};
+use matfact_linalg::{Simd, multiply_dense, solve_non_negative_rows, wide_gram};
 
 /// Refuses what this solver does not take.
 ///
@@ -56,13 +56,13 @@ pub(crate) fn iterate<X: Matrix + ?Sized>(
     for _ in 0..problem.nmf.max_iter {
         if !fitted_w.is_empty() {
             let xh = x.multiply(factors.h.view())?;
-            let gram_h = gram(factors.h.view());
+            let gram_h = wide_gram(factors.h.view());
             solve(&mut factors.w, &xh, &gram_h, constraints.w, &fitted_w);
         }
         let xw = x.multiply_transposed(factors.w.view())?;
-        let gram_w = gram(factors.w.view());
+        let gram_w = wide_gram(factors.w.view());
         solve(&mut factors.h, &xw, &gram_w, constraints.h, fitted_h);
-        let gram_h = gram(factors.h.view());
+        let gram_h = wide_gram(factors.h.view());
         let fit = half_squared_error(squared_norm, &xw, &factors.h, &gram_w, &gram_h);
         let penalty = constraints.w.penalty(&factors.w) + constraints.h.penalty(&factors.h);
         if course.ends(fit, penalty, convex, run) {
@@ -76,7 +76,7 @@ pub(crate) fn iterate<X: Matrix + ?Sized>(
 fn solve<T: Scalar>(
     factor: &mut Array2<T>,
     linear: &Array2<T>,
-    gram: &Array2<T>,
+    gram: &Array2<f64>,
     side: Side,
     fitted: &[usize],
 ) {

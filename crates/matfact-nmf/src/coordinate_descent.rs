@@ -11,7 +11,7 @@ use crate::initialization::Factors;
 use crate::parameters::Side;
 use matfact_core::ndarray::{Array2, ArrayView2};
 use matfact_core::{Matrix, Result, Run, Scalar};
-use matfact_linalg::{RowUpdate, Simd, gram, random_stream, update_non_negative_rows};
+use matfact_linalg::{RowUpdate, Simd, random_stream, update_non_negative_rows, wide_gram};
 
 pub(crate) fn iterate<X: Matrix + ?Sized>(
     problem: &Problem<'_, X>,
@@ -24,7 +24,7 @@ pub(crate) fn iterate<X: Matrix + ?Sized>(
     let squared_norm = x.squared_norm().unwrap_or(0.0);
     let (mut order_w, mut order_h) = (problem.fitted_w(), problem.fitted_components.clone());
     let mut random = random_stream(seed, 3);
-    let mut gram_h = gram(factors.h.view());
+    let mut gram_h = wide_gram(factors.h.view());
     for _ in 0..problem.nmf.max_iter {
         if problem.nmf.shuffle {
             use rand::seq::SliceRandom;
@@ -35,10 +35,10 @@ pub(crate) fn iterate<X: Matrix + ?Sized>(
         let side = problem.constraints.w;
         let first = one_pass(&mut factors.w, xh.view(), &gram_h, side, &order_w);
         let xw = x.multiply_transposed(factors.w.view())?;
-        let gram_w = gram(factors.w.view());
+        let gram_w = wide_gram(factors.w.view());
         let side = problem.constraints.h;
         let second = one_pass(&mut factors.h, xw.view(), &gram_w, side, &order_h);
-        gram_h = gram(factors.h.view());
+        gram_h = wide_gram(factors.h.view());
         let fit = half_squared_error(squared_norm, &xw, &factors.h, &gram_w, &gram_h);
         let penalty =
             problem.constraints.w.penalty(&factors.w) + problem.constraints.h.penalty(&factors.h);
@@ -53,7 +53,7 @@ pub(crate) fn iterate<X: Matrix + ?Sized>(
 fn one_pass<T: Scalar>(
     factor: &mut Array2<T>,
     linear: ArrayView2<'_, T>,
-    gram: &Array2<T>,
+    gram: &Array2<f64>,
     side: Side,
     order: &[usize],
 ) -> f64 {

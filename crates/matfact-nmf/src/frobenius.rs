@@ -5,15 +5,15 @@ use crate::initialization::Factors;
 use crate::parameters::Side;
 use matfact_core::ndarray::{Array2, Zip};
 use matfact_core::{Certificate, FitReport, Matrix, Result, Scalar};
-use matfact_linalg::{gram, inner_product};
+use matfact_linalg::{inner_product, wide_gram};
 
 /// ½‖X − WH‖² = ½(‖X‖² − 2⟨XᵀW, Hᵀ⟩ + ⟨WᵀW, HHᵀ⟩), from products that an iteration has at hand.
 pub(crate) fn half_squared_error<T: Scalar>(
     squared_norm: f64,
     xw: &Array2<T>,
     h: &Array2<T>,
-    gram_w: &Array2<T>,
-    gram_h: &Array2<T>,
+    gram_w: &Array2<f64>,
+    gram_h: &Array2<f64>,
 ) -> f64 {
     let cross = inner_product(xw.view(), h.view());
     let product = inner_product(gram_w.view(), gram_h.view());
@@ -21,10 +21,10 @@ pub(crate) fn half_squared_error<T: Scalar>(
 }
 
 /// The Gram matrix with the L2 penalty on its diagonal.
-pub(crate) fn with_diagonal<T: Scalar>(gram: &Array2<T>, l2: f64) -> Array2<T> {
+pub(crate) fn with_diagonal<T: Scalar>(gram: &Array2<f64>, l2: f64) -> Array2<T> {
     let mut curvature = gram.clone();
-    curvature.diag_mut().mapv_inplace(|g| g + T::from_f64(l2));
-    curvature
+    curvature.diag_mut().mapv_inplace(|g| g + l2);
+    curvature.mapv(T::from_f64)
 }
 
 /// The exact error, entry by entry, and the certificate.
@@ -45,18 +45,18 @@ pub(crate) fn finish<X: Matrix + ?Sized>(
     }
     let all: Vec<usize> = problem.fitted_w();
     let sides = [
-        (w, &xh, gram(h.view()), problem.constraints.w, &all),
+        (w, &xh, wide_gram(h.view()), problem.constraints.w, &all),
         (
             h,
             &xw,
-            gram(w.view()),
+            wide_gram(w.view()),
             problem.constraints.h,
             &problem.fitted_components,
         ),
     ];
     let mut certificate = ProjectedGradient::default();
     for (factor, linear, gram, side, fitted) in sides {
-        let curvature = with_diagonal(&gram, side.l2);
+        let curvature: Array2<X::Scalar> = with_diagonal(&gram, side.l2);
         let mut product = Array2::default(factor.dim());
         matfact_linalg::multiply_dense(factor.view(), curvature.view(), product.view_mut());
         certificate.add(factor, linear, &product, side, fitted);

@@ -27,7 +27,7 @@ use crate::initialization::Factors;
 use crate::parameters::{Constraints, Side};
 use matfact_core::ndarray::Array2;
 use matfact_core::{LinearOperator, Matrix, Result, Run, Scalar};
-use matfact_linalg::{Products, RowUpdate, Simd, gram, update_non_negative_rows};
+use matfact_linalg::{Products, RowUpdate, Simd, update_non_negative_rows, wide_gram};
 
 /// First iterations with a single pass over the components: while one factor is still far from where
 /// it goes, solving the other exactly against it leads astray. On a sparse text matrix, to the same
@@ -137,7 +137,7 @@ pub(crate) fn descend<T: Scalar>(
             extrapolate(&mut h, &before.h, beta, h_side.max);
         }
         let xh = x.multiply(&h)?;
-        let curvature = with_diagonal(&gram(h.view()), w_side.l2);
+        let curvature = with_diagonal(&wide_gram(h.view()), w_side.l2);
         let mut w = factors.w.clone();
         let first = update_non_negative_rows(
             &mut w,
@@ -151,7 +151,7 @@ pub(crate) fn descend<T: Scalar>(
             extrapolate(&mut w, &factors.w, beta, w_side.max);
         }
         let xw = x.multiply_transposed(&w)?;
-        let gram_w = gram(w.view());
+        let gram_w = wide_gram(w.view());
         let curvature = with_diagonal(&gram_w, h_side.l2);
         let second = update_non_negative_rows(
             &mut h,
@@ -160,7 +160,7 @@ pub(crate) fn descend<T: Scalar>(
             update(h_side, descent.fitted_h),
             Simd::detect(),
         );
-        let gram_h = gram(h.view());
+        let gram_h = wide_gram(h.view());
         let fit = half_squared_error(x.squared_norm(), &xw, &h, &gram_w, &gram_h);
         let penalty = w_side.penalty(&w) + h_side.penalty(&h);
         if before.is_some() && course.rises(fit + penalty) {
@@ -192,10 +192,14 @@ pub(crate) fn descend<T: Scalar>(
 ///
 /// Only the product of the two sizes is determined. The extrapolation lets them drift apart where the
 /// error is nothing but rounding, until one overflows.
-fn balance<T: Scalar>(factors: &mut Factors<T>, gram_w: &Array2<T>, gram_h: &Array2<T>) -> bool {
+fn balance<T: Scalar>(
+    factors: &mut Factors<T>,
+    gram_w: &Array2<f64>,
+    gram_h: &Array2<f64>,
+) -> bool {
     let mut any = false;
     for t in 0..gram_w.nrows() {
-        let ratio = (gram_w[[t, t]].as_f64() / gram_h[[t, t]].as_f64()).sqrt();
+        let ratio = (gram_w[[t, t]] / gram_h[[t, t]]).sqrt();
         if ratio.is_normal() && !(1.0 / UNBALANCED..UNBALANCED).contains(&ratio) {
             let scale = ratio.sqrt().log2().round().exp2();
             factors

@@ -6,7 +6,7 @@
 
 use crate::Loss;
 use crate::fit::Problem;
-use crate::frobenius::{ProjectedGradient, half_squared_error};
+use crate::frobenius::{ProjectedGradient, half_squared_error, with_diagonal};
 use crate::initialization::Factors;
 use crate::parameters::Side;
 use matfact_core::ndarray::{Array2, ArrayView2};
@@ -15,7 +15,9 @@ use matfact_core::{
     Duplicates, Error, FitReport, Layout, LinearOperator, Matrix, Result, Scalar, SparseRows,
     Summary, csr_from_triplets,
 };
-use matfact_linalg::{Divergence, DivergenceParts, Lines, Products, Simd, gram, multiply_dense};
+use matfact_linalg::{
+    Divergence, DivergenceParts, Lines, Products, Simd, multiply_dense, wide_gram,
+};
 
 /// What scikit-learn raises y to where a power below zero is taken of it, and x has to exceed to count.
 pub(crate) const FLOOR: f64 = f32::EPSILON as f64;
@@ -230,10 +232,10 @@ impl<'p, 'x, X: Matrix + ?Sized> Measure<'p, 'x, X> {
         match &self.kind {
             Kind::Squares(x, squared_norm) => {
                 let numerator = x.multiply(h.view())?;
-                let (gram_w, gram_h) = (gram(w.view()), gram(h.view()));
+                let (gram_w, gram_h) = (wide_gram(w.view()), wide_gram(h.view()));
                 let value = half_squared_error(*squared_norm, &numerator, w, &gram_w, &gram_h);
                 Ok(DivergenceParts {
-                    denominator: product(w, &gram_h),
+                    denominator: product(w, &with_diagonal(&gram_h, 0.0)),
                     numerator,
                     value,
                 })
@@ -268,7 +270,7 @@ impl<'p, 'x, X: Matrix + ?Sized> Measure<'p, 'x, X> {
         match &self.kind {
             Kind::Squares(x, _) => Ok(DivergenceParts {
                 numerator: x.multiply_transposed(w.view())?,
-                denominator: product(h, &gram(w.view())),
+                denominator: product(h, &with_diagonal(&wide_gram(w.view()), 0.0)),
                 value: f64::NAN,
             }),
             Kind::Other(entries, divergence) => {

@@ -28,7 +28,7 @@ use crate::frobenius::with_diagonal;
 use crate::initialization::Factors;
 use matfact_core::ndarray::{Array1, Array2, Axis};
 use matfact_core::{Error, Matrix, Result, Scalar, Summary};
-use matfact_linalg::{Products, Simd, gram, solve_non_negative_rows};
+use matfact_linalg::{Products, Simd, solve_non_negative_rows, wide_gram};
 
 /// Rows whose sum is below this share of the mean one are passed over.
 const FAINT: f64 = 0.01;
@@ -79,7 +79,7 @@ pub(crate) fn start<X: Matrix + ?Sized>(problem: &Problem<'_, X>) -> Result<Fact
     let linear = x.multiply(h.view())?;
     let mut w = Array2::default((x.shape().0, rank));
     let side = problem.constraints.w;
-    let curvature = with_diagonal(&gram(h.view()), side.l2);
+    let curvature = with_diagonal(&wide_gram(h.view()), side.l2);
     let simd = Simd::detect();
     solve_non_negative_rows(&mut w, linear.view(), curvature.view(), side.l1, simd);
     Ok(Factors { w, h })

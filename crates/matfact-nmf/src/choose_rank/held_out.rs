@@ -18,8 +18,8 @@ use crate::parameters::Side;
 use matfact_core::ndarray::Array2;
 use matfact_core::{Indices, Matrix, Result, Run, Scalar, SparseRows};
 use matfact_linalg::{
-    RowUpdate, Simd, gram, multiply_sparse, multiply_sparse_transposed, random_stream,
-    sampled_products, update_non_negative_rows,
+    RowUpdate, Simd, multiply_sparse, multiply_sparse_transposed, random_stream, sampled_products,
+    update_non_negative_rows, wide_gram,
 };
 use rand::RngExt;
 use rand::seq::index;
@@ -136,7 +136,7 @@ pub(super) fn train<X: Matrix + ?Sized>(
         let rows = held_out.rows(&difference);
         multiply_sparse(&rows, factors.h.view(), correction.view_mut(), simd);
         xh += &correction;
-        let gram_h = gram(factors.h.view());
+        let gram_h = wide_gram(factors.h.view());
         let first = sweep(&mut factors.w, &xh, &gram_h, constraints.w, sweeps);
 
         (difference, _) = held_out.difference(factors);
@@ -145,11 +145,11 @@ pub(super) fn train<X: Matrix + ?Sized>(
         let rows = held_out.rows(&difference);
         multiply_sparse_transposed(&rows, factors.w.view(), filled.view_mut(), simd);
         filled += &xw;
-        let gram_w = gram(factors.w.view());
+        let gram_w = wide_gram(factors.w.view());
         let second = sweep(&mut factors.h, &filled, &gram_w, constraints.h, sweeps);
 
         (difference, squares) = held_out.difference(factors);
-        let gram_h = gram(factors.h.view());
+        let gram_h = wide_gram(factors.h.view());
         let all = half_squared_error(squared_norm, &xw, &factors.h, &gram_w, &gram_h);
         let training = (all - 0.5 * squares).max(0.0);
         errors = SquaredErrors {
@@ -167,7 +167,7 @@ pub(super) fn train<X: Matrix + ?Sized>(
 fn sweep<T: Scalar>(
     factor: &mut Array2<T>,
     linear: &Array2<T>,
-    gram: &Array2<T>,
+    gram: &Array2<f64>,
     side: Side,
     sweeps: usize,
 ) -> f64 {
