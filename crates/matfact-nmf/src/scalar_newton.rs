@@ -141,13 +141,15 @@ fn x_terms<T: Scalar>(rows: &Lines<'_, T>) -> f64 {
 
 /// The entries of a matrix that is known by its products, listed once for each direction.
 struct Collected<T> {
-    both: Option<(CsMatI<T, u32, usize>, CsMatI<T, u32, usize>)>,
+    rows_and_columns: Option<[CsMatI<T, u32, usize>; 2]>,
 }
 
 impl<T: Scalar> Collected<T> {
     fn of<X: Matrix<Scalar = T> + ?Sized>(problem: &Problem<'_, X>) -> Result<Self> {
         if problem.x.rows().is_some() {
-            return Ok(Self { both: None });
+            return Ok(Self {
+                rows_and_columns: None,
+            });
         }
         let (mut entries, mut reversed) = (Vec::new(), Vec::new());
         problem.x.source().visit(&mut |row, column, value| {
@@ -156,10 +158,10 @@ impl<T: Scalar> Collected<T> {
         });
         let (m, n) = problem.x.shape();
         Ok(Self {
-            both: Some((
+            rows_and_columns: Some([
                 csr_from_triplets((m, n), entries, Duplicates::Sum)?,
                 csr_from_triplets((n, m), reversed, Duplicates::Sum)?,
-            )),
+            ]),
         })
     }
 
@@ -172,8 +174,8 @@ impl<T: Scalar> Collected<T> {
             Layout::SparseRows(rows) => Lines::Sparse(rows),
             _ => unreachable!("it was built by rows"),
         };
-        match &self.both {
-            Some((rows, columns)) => (stored(rows), stored(columns)),
+        match &self.rows_and_columns {
+            Some([rows, columns]) => (stored(rows), stored(columns)),
             None => (
                 problem.x.rows().expect("its entries are in place"),
                 problem.x.columns().expect("its entries are in place"),

@@ -1,4 +1,5 @@
-//! Masked NMF: what weights and missing values mean, new rows, real ratings.
+//! Masked NMF: what weights and missing values mean, new rows.
+#![allow(clippy::unwrap_used, reason = "helpers of tests are tests too")]
 
 use matfact_core::ndarray::{Array2, array};
 use matfact_core::{Certificate, Duplicates, Error, Factorization, Factorizer, Ratings, Transform};

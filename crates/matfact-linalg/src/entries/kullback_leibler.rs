@@ -41,9 +41,10 @@ pub struct PoissonUpdate<'a> {
 /// a·w + Σ_j [ v_j y_j − c_j ln(y_j + ε) ] + l₁ Σw + ½ l₂ ‖w‖²,   0 <= w <= max,   y_j = w·h_j
 /// ```
 ///
-/// over the entries that `rows` lists, by passes over the coordinates; the [module
-/// page](self) has the step. The values c must be >= 0. The objective of no row rises. Runs on the
-/// current pool, with the same bits for any number of threads.
+/// over the entries that `rows` lists, by passes of safeguarded Newton steps along one coordinate at a
+/// time (on the reciprocal of the slope, cut where they might pass the minimum too far). The values c
+/// must be >= 0. The objective of no row rises. Runs on the current pool, with the same bits for any
+/// number of threads.
 ///
 /// # Panics
 /// If the shapes do not fit, or a component or a listed column is out of range.
