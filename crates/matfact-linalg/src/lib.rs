@@ -40,7 +40,9 @@ pub use cholesky_qr::{conditioned_basis, tall_qr};
 #[cfg(feature = "dense")]
 pub use dense::{gram, multiply_dense, small_svd, thin_qr, wide_gram};
 #[cfg(feature = "dense")]
-pub use divergence::{Divergence, DivergenceParts, MultiplicativeStep, multiply_factor};
+pub use divergence::{
+    Divergence, DivergenceParts, MultiplicativeStep, accumulate_factor, multiply_factor,
+};
 pub use entries::{
     EntryGradients, EntryLoss, EntryRows, EntrySums, EntryUpdate, EntryWeights, ListedRow, NoRows,
     PoissonUpdate, SharedQuadratic, entry_gradients, stored_rows, update_rows_kullback_leibler,

@@ -87,7 +87,7 @@ impl Nmf {
     }
 
     /// What `init` means for the start with this number (from 0).
-    fn resolve_init(&self, shape: (usize, usize), restart: usize) -> Result<Init> {
+    pub(crate) fn resolve_init(&self, shape: (usize, usize), restart: usize) -> Result<Init> {
         let limit = shape.0.min(shape.1);
         match self.init {
             Init::Auto if self.rank <= limit && restart == 0 => Ok(Init::Nndsvda),
@@ -261,9 +261,18 @@ fn iterate<X: Matrix + ?Sized>(
     }
 }
 
+/// The factors that `init` gives for X'.
+pub(crate) fn start_of<X: Matrix + ?Sized>(
+    problem: &Problem<'_, X>,
+    init: Init,
+    seed: u64,
+) -> Result<Factors<X::Scalar>> {
+    Ok(start(problem, init, seed)?.factors)
+}
+
 /// The exact objective and the certificate: the projected gradient of both factors against the
 /// data's part of it.
-fn finish<X: Matrix + ?Sized>(
+pub(crate) fn finish<X: Matrix + ?Sized>(
     problem: &Problem<'_, X>,
     factors: &Factors<X::Scalar>,
     report: &mut FitReport,

@@ -206,6 +206,16 @@ impl<'p, 'x, X: Matrix + ?Sized> Measure<'p, 'x, X> {
     /// For X' with this mean. The floors are scikit-learn's, made smaller for data so small that they
     /// would reach into it.
     pub(crate) fn new(x: &'p Products<'x, X>, loss: Loss, mean: f64) -> Result<Self> {
+        Self::with_norm(x, loss, mean, x.squared_norm().unwrap_or(0.0))
+    }
+
+    /// As [`Measure::new`], with ‖X'‖² given.
+    pub(crate) fn with_norm(
+        x: &'p Products<'x, X>,
+        loss: Loss,
+        mean: f64,
+        squared_norm: f64,
+    ) -> Result<Self> {
         let small = if mean > 0.0 {
             (mean * 1e6).min(1.0)
         } else {
@@ -213,7 +223,7 @@ impl<'p, 'x, X: Matrix + ?Sized> Measure<'p, 'x, X> {
         };
         let floor = FLOOR * small;
         let kind = if loss.beta() == 2.0 {
-            Kind::Squares(x, x.squared_norm().unwrap_or(0.0))
+            Kind::Squares(x, squared_norm)
         } else {
             let entries = Entries::of(x)?;
             let divergence = Divergence::new(&entries.rows(), loss.beta(), floor);
@@ -224,6 +234,14 @@ impl<'p, 'x, X: Matrix + ?Sized> Measure<'p, 'x, X> {
             floor,
             negligible: NEGLIGIBLE * small,
         })
+    }
+
+    /// X' and ‖X'‖² for β = 2.
+    pub(crate) fn squares(&self) -> Option<(&'p Products<'x, X>, f64)> {
+        match &self.kind {
+            Kind::Squares(x, squared_norm) => Some((x, *squared_norm)),
+            Kind::Other(..) => None,
+        }
     }
 
     /// The value, and both parts of the gradient of W.
@@ -245,6 +263,19 @@ impl<'p, 'x, X: Matrix + ?Sized> Measure<'p, 'x, X> {
                 let parts = divergence.parts(&entries.rows(), w, h, Simd::detect());
                 require_finite::<X::Scalar>(parts.value)?;
                 Ok(parts)
+            }
+        }
+    }
+
+    /// The value alone.
+    pub(crate) fn value(&self, factors: &Factors<X::Scalar>) -> Result<f64> {
+        match &self.kind {
+            Kind::Squares(..) => Ok(self.of_w(factors)?.value),
+            Kind::Other(entries, divergence) => {
+                let (w, h) = (factors.w.view(), factors.h.view());
+                let value = divergence.value(&entries.rows(), w, h, Simd::detect());
+                require_finite::<X::Scalar>(value)?;
+                Ok(value)
             }
         }
     }

@@ -32,7 +32,7 @@ pub struct NmfModel<T> {
 }
 
 impl<T: Scalar> NmfModel<T> {
-    /// A model from its factors: W (m x k) and H (k x n).
+    /// A model from its factors: W (m x k, where m may be 0) and H (k x n).
     ///
     /// # Errors
     /// [`Error::ShapeMismatch`] if the ranks differ; [`Error::Negative`] or [`Error::NonFinite`] for
@@ -41,9 +41,11 @@ impl<T: Scalar> NmfModel<T> {
         if w.ncols() != h.nrows() {
             return Err(Error::shape_mismatch("rows of H", w.ncols(), h.nrows()));
         }
-        for factor in [&w, &h] {
-            Summary::of(factor).require_non_negative("nmf")?;
+        // A model from a stream of rows knows no rows.
+        if w.nrows() > 0 {
+            Summary::of(&w).require_non_negative("nmf")?;
         }
+        Summary::of(&h).require_non_negative("nmf")?;
         Ok(Self {
             w,
             h,

@@ -1,14 +1,94 @@
 //! What one entry adds to the value of a β-divergence and to its gradient.
 
 use super::elementary::{ln, power};
+use crate::Simd;
+use crate::simd::Kernel;
 use matfact_core::Scalar;
 
 /// Entries that are worked on side by side.
 const LANES: usize = 8;
 
+/// The β whose entries are summed, and the floor of y.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Elements {
+    pub(super) beta: f64,
+    pub(super) floor: f64,
+    /// Whether the sums of the value are asked for.
+    pub(super) value: bool,
+}
+
+impl Elements {
+    /// Replaces each y by its weight x·y^(β−2), and writes its power y^(β−1) into `powers` where that is
+    /// not empty. Without `x` no entry is stored, and each y is replaced by its power.
+    pub(super) fn replace<T: Scalar>(
+        self,
+        x: Option<&[T]>,
+        y: &mut [T],
+        powers: &mut [T],
+        simd: Simd,
+    ) -> Sums {
+        let Self { beta, floor, .. } = self;
+        if beta == 1.0 {
+            self.run(&KullbackLeibler { floor }, x, y, powers, simd)
+        } else if beta == 0.0 {
+            self.run(&ItakuraSaito { floor }, x, y, powers, simd)
+        } else if beta < 1.0 {
+            self.run(&Power::<BELOW_ONE> { beta, floor }, x, y, powers, simd)
+        } else if beta < 2.0 {
+            self.run(&Power::<BELOW_TWO> { beta, floor }, x, y, powers, simd)
+        } else {
+            self.run(&Power::<FROM_TWO> { beta, floor }, x, y, powers, simd)
+        }
+    }
+
+    fn run<T: Scalar, E: Element>(
+        self,
+        element: &E,
+        x: Option<&[T]>,
+        y: &mut [T],
+        powers: &mut [T],
+        simd: Simd,
+    ) -> Sums {
+        if self.value {
+            simd.run(Replace::<T, E, true> {
+                element,
+                x,
+                y,
+                powers,
+            })
+        } else {
+            simd.run(Replace::<T, E, false> {
+                element,
+                x,
+                y,
+                powers,
+            })
+        }
+    }
+}
+
+struct Replace<'a, T, E, const VALUE: bool> {
+    element: &'a E,
+    x: Option<&'a [T]>,
+    y: &'a mut [T],
+    powers: &'a mut [T],
+}
+
+impl<T: Scalar, E: Element, const VALUE: bool> Kernel for Replace<'_, T, E, VALUE> {
+    type Output = Sums;
+
+    #[inline(always)]
+    fn run<const FMA: bool>(self) -> Sums {
+        match self.x {
+            Some(x) => weights::<FMA, VALUE, T, E>(self.element, x, self.y, self.powers),
+            None => powers::<FMA, VALUE, T, E>(self.element, self.y),
+        }
+    }
+}
+
 /// The parts of one entry.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Parts {
+struct Parts {
     /// x·y^(β−2), the entry's factor in the numerator of the update.
     weight: f64,
     /// y^(β−1), its factor in the denominator.
@@ -20,15 +100,15 @@ pub(super) struct Parts {
 }
 
 /// The entries of one β.
-pub(super) trait Element: Sync {
+trait Element: Sync {
     /// The parts of an entry x of the data and y >= 0 of the model; `stored` and `every` only if
     /// `VALUE`.
     fn parts<const FMA: bool, const VALUE: bool>(&self, x: f64, y: f64) -> Parts;
 }
 
 /// β = 1. The sum of all y comes from sums of the factors, and the power is 1: neither is given.
-pub(super) struct KullbackLeibler {
-    pub(super) floor: f64,
+struct KullbackLeibler {
+    floor: f64,
 }
 
 impl Element for KullbackLeibler {
@@ -52,8 +132,8 @@ impl Element for KullbackLeibler {
 }
 
 /// β = 0.
-pub(super) struct ItakuraSaito {
-    pub(super) floor: f64,
+struct ItakuraSaito {
+    floor: f64,
 }
 
 impl Element for ItakuraSaito {
@@ -78,17 +158,17 @@ impl Element for ItakuraSaito {
 }
 
 /// Any other β: `stored` is x·y^(β−1) and `every` is y^β.
-pub(super) struct Power<const RANGE: u8> {
-    pub(super) beta: f64,
-    pub(super) floor: f64,
+struct Power<const RANGE: u8> {
+    beta: f64,
+    floor: f64,
 }
 
 /// β < 1.
-pub(super) const BELOW_ONE: u8 = 0;
+const BELOW_ONE: u8 = 0;
 /// 1 < β < 2.
-pub(super) const BELOW_TWO: u8 = 1;
+const BELOW_TWO: u8 = 1;
 /// β >= 2.
-pub(super) const FROM_TWO: u8 = 2;
+const FROM_TWO: u8 = 2;
 
 impl<const RANGE: u8> Element for Power<RANGE> {
     #[inline(always)]
@@ -147,7 +227,7 @@ impl Sums {
 
 /// Replaces each y by its weight, and writes its power into `powers` where that is not empty.
 #[inline(always)]
-pub(super) fn weights<const FMA: bool, const VALUE: bool, T: Scalar, E: Element>(
+fn weights<const FMA: bool, const VALUE: bool, T: Scalar, E: Element>(
     element: &E,
     x: &[T],
     y: &mut [T],
@@ -183,7 +263,7 @@ pub(super) fn weights<const FMA: bool, const VALUE: bool, T: Scalar, E: Element>
 
 /// Replaces each y by its power, for entries that are not stored.
 #[inline(always)]
-pub(super) fn powers<const FMA: bool, const VALUE: bool, T: Scalar, E: Element>(
+fn powers<const FMA: bool, const VALUE: bool, T: Scalar, E: Element>(
     element: &E,
     y: &mut [T],
 ) -> Sums {

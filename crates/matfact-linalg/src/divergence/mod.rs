@@ -25,16 +25,15 @@ mod stored;
 mod tiles;
 mod update;
 
-use crate::Simd;
 use crate::products::Lines;
-use elements::{
-    BELOW_ONE, BELOW_TWO, Element, FROM_TWO, ItakuraSaito, KullbackLeibler, Power, Sums,
-};
-use matfact_core::Scalar;
-use matfact_core::ndarray::{Array1, Array2, ArrayView2, Axis};
+use crate::{Simd, multiply_dense, multiply_sparse, multiply_sparse_transposed};
+use elements::{Elements, Sums};
+use matfact_core::ndarray::{Array1, Array2, ArrayView2, ArrayViewMut2, Axis};
+use matfact_core::{Indices, Layout, LinearOperator, Matrix, Scalar, SparseRows};
 use rayon::prelude::*;
+use std::ops::Range;
 
-pub use update::{MultiplicativeStep, multiply_factor};
+pub use update::{MultiplicativeStep, accumulate_factor, multiply_factor};
 
 /// The β-divergence from one matrix, with the rules by which scikit-learn keeps clear of zeros: terms
 /// with x count where x > `floor`, with y raised to `floor`; terms of y alone count everywhere.
@@ -98,7 +97,7 @@ impl Divergence {
         right: ArrayView2<'_, T>,
         simd: Simd,
     ) -> DivergenceParts<T> {
-        self.evaluate::<T, true>(x, left, right, Asked::Both, simd)
+        self.evaluate(x, left, right, Asked::Both, simd)
     }
 
     /// The gradient alone, for less work than [`Divergence::parts`].
@@ -112,7 +111,7 @@ impl Divergence {
         right: ArrayView2<'_, T>,
         simd: Simd,
     ) -> DivergenceParts<T> {
-        self.evaluate::<T, false>(x, left, right, Asked::Gradient, simd)
+        self.evaluate(x, left, right, Asked::Gradient, simd)
     }
 
     /// The value alone.
@@ -126,11 +125,10 @@ impl Divergence {
         right: ArrayView2<'_, T>,
         simd: Simd,
     ) -> f64 {
-        self.evaluate::<T, true>(x, left, right, Asked::Value, simd)
-            .value
+        self.evaluate(x, left, right, Asked::Value, simd).value
     }
 
-    fn evaluate<T: Scalar, const VALUE: bool>(
+    fn evaluate<T: Scalar>(
         &self,
         x: &Lines<'_, T>,
         left: ArrayView2<'_, T>,
@@ -138,40 +136,16 @@ impl Divergence {
         asked: Asked,
         simd: Simd,
     ) -> DivergenceParts<T> {
-        let Self { beta, floor, .. } = *self;
         assert_eq!(x.shape(), (left.nrows(), right.nrows()), "shape of F Gᵀ");
         assert_eq!(left.ncols(), right.ncols(), "ranks of the factors");
         let (left, right) = (left.as_standard_layout(), right.as_standard_layout());
-        let factors = [left.view(), right.view()];
-        if beta == 1.0 {
-            let element = KullbackLeibler { floor };
-            return self.sum::<T, _, VALUE>(x, factors, asked, &element, simd);
-        }
-        if beta == 0.0 {
-            let element = ItakuraSaito { floor };
-            return self.sum::<T, _, VALUE>(x, factors, asked, &element, simd);
-        }
-        if beta < 1.0 {
-            let element = Power::<BELOW_ONE> { beta, floor };
-            self.sum::<T, _, VALUE>(x, factors, asked, &element, simd)
-        } else if beta < 2.0 {
-            let element = Power::<BELOW_TWO> { beta, floor };
-            self.sum::<T, _, VALUE>(x, factors, asked, &element, simd)
-        } else {
-            let element = Power::<FROM_TWO> { beta, floor };
-            self.sum::<T, _, VALUE>(x, factors, asked, &element, simd)
-        }
-    }
-
-    fn sum<T: Scalar, E: Element, const VALUE: bool>(
-        &self,
-        x: &Lines<'_, T>,
-        [left, right]: [ArrayView2<'_, T>; 2],
-        asked: Asked,
-        element: &E,
-        simd: Simd,
-    ) -> DivergenceParts<T> {
-        let gradient = asked != Asked::Value;
+        let (left, right) = (left.view(), right.view());
+        let (gradient, value) = (asked != Asked::Value, asked != Asked::Gradient);
+        let elements = Elements {
+            beta: self.beta,
+            floor: self.floor,
+            value,
+        };
         let by_sums = self.beta == 1.0;
         let wanted = tiles::Asked {
             numerator: gradient,
@@ -179,18 +153,17 @@ impl Divergence {
         };
         let (numerator, mut denominator, sums) = match x {
             Lines::Dense(x) => {
-                let x = Some(x.view());
-                tiles::all_entries::<T, E, VALUE>(x, left, right, wanted, element, simd)
+                tiles::all_entries(Some(x.view()), left, right, wanted, elements, simd)
             }
             Lines::Sparse(x) => {
                 let (numerator, stored) =
-                    stored::stored_entries::<T, E, VALUE>(x, left, right, element, simd);
+                    stored::stored_entries(x, left, right, gradient, elements, simd);
                 let no_tiles = by_sums || (self.beta == 0.0 && !gradient);
                 let (denominator, every) = if no_tiles {
                     (Array2::default(left.dim()), Sums::default())
                 } else {
                     let (_, denominator, sums) =
-                        tiles::all_entries::<T, E, VALUE>(None, left, right, wanted, element, simd);
+                        tiles::all_entries(None, left, right, wanted, elements, simd);
                     (denominator, sums)
                 };
                 let sums = Sums {
@@ -204,7 +177,7 @@ impl Divergence {
         if let Some(right_sums) = right_sums.as_ref().filter(|_| gradient) {
             denominator.assign(&right_sums.mapv(T::from_f64));
         }
-        let value = match (VALUE, right_sums) {
+        let value = match (value, right_sums) {
             (false, _) => f64::NAN,
             (true, Some(right_sums)) => sums.stored + column_sums(left).dot(&right_sums),
             (true, None) => self.value_of(sums, left.nrows() as f64 * right.nrows() as f64),
@@ -226,13 +199,85 @@ impl Divergence {
     }
 }
 
-impl<T: Scalar> Lines<'_, T> {
+impl<'a, T: Scalar> Lines<'a, T> {
+    /// The rows with these numbers, in place.
+    ///
+    /// # Panics
+    /// If the range ends beyond the last row.
+    #[must_use]
+    pub fn slice(&self, rows: Range<usize>) -> Self {
+        match self {
+            Lines::Dense(x) => {
+                let (_, tail) = x.split_at(Axis(0), rows.start);
+                Lines::Dense(tail.split_at(Axis(0), rows.len()).0)
+            }
+            Lines::Sparse(x) => {
+                let base = x.pointers[0];
+                let pointers = &x.pointers[rows.start..=rows.end];
+                let entries = pointers[0] - base..pointers[rows.len()] - base;
+                Lines::Sparse(SparseRows {
+                    shape: (rows.len(), x.shape.1),
+                    pointers,
+                    columns: match x.columns {
+                        Indices::U32(columns) => Indices::U32(&columns[entries.clone()]),
+                        Indices::Usize(columns) => Indices::Usize(&columns[entries.clone()]),
+                    },
+                    values: &x.values[entries],
+                })
+            }
+        }
+    }
+
     /// Rows and columns.
     #[must_use]
     pub fn shape(&self) -> (usize, usize) {
         match self {
             Lines::Dense(x) => x.dim(),
             Lines::Sparse(x) => x.shape,
+        }
+    }
+}
+
+impl<T: Scalar> LinearOperator for Lines<'_, T> {
+    type Scalar = T;
+
+    fn shape(&self) -> (usize, usize) {
+        Lines::shape(self)
+    }
+
+    fn multiply(&self, right: ArrayView2<'_, T>, out: ArrayViewMut2<'_, T>) {
+        match self {
+            Lines::Dense(x) => multiply_dense(x.view(), right, out),
+            Lines::Sparse(x) => multiply_sparse(x, right, out, Simd::detect()),
+        }
+    }
+
+    fn multiply_transposed(&self, right: ArrayView2<'_, T>, out: ArrayViewMut2<'_, T>) {
+        match self {
+            Lines::Dense(x) => multiply_dense(x.t(), right, out),
+            Lines::Sparse(x) => multiply_sparse_transposed(x, right, out, Simd::detect()),
+        }
+    }
+
+    fn layout(&self) -> Layout<'_, T> {
+        match self {
+            Lines::Dense(x) => Layout::Dense(x.view()),
+            Lines::Sparse(x) => Layout::SparseRows(*x),
+        }
+    }
+}
+
+impl<T: Scalar> Matrix for Lines<'_, T> {
+    fn visit(&self, visit: &mut dyn FnMut(usize, usize, T)) {
+        match self {
+            Lines::Dense(x) => x.visit(visit),
+            Lines::Sparse(x) => {
+                for row in 0..x.shape.0 {
+                    for position in x.row_range(row) {
+                        visit(row, x.columns.get(position), x.values[position]);
+                    }
+                }
+            }
         }
     }
 }

@@ -1,11 +1,11 @@
 //! The stored entries of a sparse matrix: each y is the product of one row of either factor, and is
-//! dropped when its row is done.
+//! dropped when the task of its row is done.
 
-use super::elements::{Element, Sums, weights};
+use super::elements::{Elements, Sums};
 use crate::Simd;
 use crate::simd::{Kernel, multiply_add, prefetch};
 use crate::sparse::{Aligned, Index, line};
-use matfact_core::ndarray::{Array2, ArrayView2};
+use matfact_core::ndarray::{Array2, ArrayView2, Axis, Slice};
 use matfact_core::{Indices, Scalar, SparseRows};
 use rayon::prelude::*;
 
@@ -14,27 +14,28 @@ const TASK_ROWS: usize = 64;
 /// Entries that the prefetch runs ahead of the sums.
 const AHEAD: usize = 8;
 
-/// Σ over the stored entries of their weights times the rows of `right` (rows x k), and the sums of the
-/// value.
-pub(super) fn stored_entries<T: Scalar, E: Element, const VALUE: bool>(
+/// Σ over the stored entries of their weights times the rows of `right` (rows x k; zero where it is not
+/// asked for), and the sums of the value.
+pub(super) fn stored_entries<T: Scalar>(
     x: &SparseRows<'_, T>,
     left: ArrayView2<'_, T>,
     right: ArrayView2<'_, T>,
-    element: &E,
+    numerator: bool,
+    elements: Elements,
     simd: Simd,
 ) -> (Array2<T>, Sums) {
     match x.columns {
-        Indices::U32(columns) => run::<T, E, _, VALUE>(x, columns, left, right, element, simd),
-        Indices::Usize(columns) => run::<T, E, _, VALUE>(x, columns, left, right, element, simd),
+        Indices::U32(columns) => run(x, columns, [left, right], numerator, elements, simd),
+        Indices::Usize(columns) => run(x, columns, [left, right], numerator, elements, simd),
     }
 }
 
-fn run<T: Scalar, E: Element, I: Index, const VALUE: bool>(
+fn run<T: Scalar, I: Index>(
     x: &SparseRows<'_, T>,
     columns: &[I],
-    left: ArrayView2<'_, T>,
-    right: ArrayView2<'_, T>,
-    element: &E,
+    [left, right]: [ArrayView2<'_, T>; 2],
+    numerator: bool,
+    elements: Elements,
     simd: Simd,
 ) -> (Array2<T>, Sums) {
     let width = right.ncols();
@@ -51,126 +52,106 @@ fn run<T: Scalar, E: Element, I: Index, const VALUE: bool>(
         .map(|(task, out)| {
             let first = task * TASK_ROWS;
             let last = first + out.len() / width;
-            let left = left.slice_axis(
-                matfact_core::ndarray::Axis(0),
-                matfact_core::ndarray::Slice::from(first..last),
-            );
-            simd.run(Rows::<T, E, I, VALUE> {
-                pointers: &x.pointers[first..=last],
-                base: x.pointers[0],
-                columns,
-                values: x.values,
-                left: Aligned::padded(left, stride),
+            let pointers = &x.pointers[first..=last];
+            let base = x.pointers[0];
+            let own = pointers[0] - base..pointers[last - first] - base;
+            let left = left.slice_axis(Axis(0), Slice::from(first..last));
+            let left = Aligned::padded(left, stride);
+            let mut y = vec![T::zero(); own.len()];
+            let rows = Rows {
+                pointers,
+                columns: &columns[own.clone()],
                 panel: panel.as_slice(),
                 stride,
-                width,
-                out,
-                element,
-            })
+            };
+            simd.run(RowProducts {
+                rows,
+                left: left.as_slice(),
+                y: &mut y,
+            });
+            let sums = elements.replace(Some(&x.values[own]), &mut y, &mut [], simd);
+            if numerator {
+                simd.run(WeightedSums {
+                    rows,
+                    weights: &y,
+                    out,
+                    width,
+                });
+            }
+            sums
         })
         .collect();
     (out, sums.into_iter().fold(Sums::default(), Sums::add))
 }
 
-struct Rows<'a, T, E, I, const VALUE: bool> {
+/// The rows of a task: their entries begin at the first of `columns`.
+#[derive(Clone, Copy)]
+struct Rows<'a, T, I> {
     pointers: &'a [usize],
-    base: usize,
     columns: &'a [I],
-    values: &'a [T],
-    /// Rows of the left factor, padded to `stride`.
-    left: Aligned<T>,
     /// The right factor, padded to `stride`.
     panel: &'a [T],
     stride: usize,
-    width: usize,
-    out: &'a mut [T],
-    element: &'a E,
 }
 
-impl<T: Scalar, E: Element, I: Index, const VALUE: bool> Kernel for Rows<'_, T, E, I, VALUE> {
-    type Output = Sums;
+/// Calls `$cut!(length, lines before)` for cuts of at most four cache lines.
+macro_rules! in_cuts {
+    ($lines:ident, $cut:ident) => {
+        let mut done = 0;
+        while $lines - done >= 4 {
+            $cut!(4, done);
+            done += 4;
+        }
+        match $lines - done {
+            3 => $cut!(3, done),
+            2 => $cut!(2, done),
+            1 => $cut!(1, done),
+            _ => {}
+        }
+    };
+}
+
+/// y = f · g for every stored entry.
+struct RowProducts<'a, T, I> {
+    rows: Rows<'a, T, I>,
+    /// Rows of the left factor, padded.
+    left: &'a [T],
+    y: &'a mut [T],
+}
+
+impl<T: Scalar, I: Index> Kernel for RowProducts<'_, T, I> {
+    type Output = ();
 
     #[inline(always)]
-    fn run<const FMA: bool>(self) -> Sums {
+    fn run<const FMA: bool>(self) {
         if size_of::<T>() == 4 {
-            self.rows::<FMA, 16>()
+            self.products::<FMA, 16>();
         } else {
-            self.rows::<FMA, 8>()
+            self.products::<FMA, 8>();
         }
     }
 }
 
-impl<T: Scalar, E: Element, I: Index, const VALUE: bool> Rows<'_, T, E, I, VALUE> {
+impl<T: Scalar, I: Index> RowProducts<'_, T, I> {
     #[inline(always)]
-    fn rows<const FMA: bool, const L: usize>(self) -> Sums {
-        let lines = self.stride / L;
-        let mut sums = Sums::default();
-        let mut y: Vec<T> = Vec::new();
-        for (i, out) in self.out.chunks_exact_mut(self.width).enumerate() {
-            let range = self.pointers[i] - self.base..self.pointers[i + 1] - self.base;
-            let (columns, values) = (&self.columns[range.clone()], &self.values[range]);
-            let left = &self.left.as_slice()[i * self.stride..(i + 1) * self.stride];
-            y.clear();
-            y.resize(values.len(), T::zero());
-            let mut done = 0;
-            macro_rules! products {
-                ($lines:literal) => {
-                    while lines - done >= $lines {
-                        let offset = done * L;
-                        row_products::<FMA, L, $lines, T, I>(
-                            columns,
-                            &left[offset..offset + $lines * L],
-                            self.panel,
-                            self.stride,
-                            offset,
-                            &mut y,
-                        );
-                        done += $lines;
-                    }
+    fn products<const FMA: bool, const L: usize>(self) {
+        let Rows {
+            pointers,
+            columns,
+            panel,
+            stride,
+        } = self.rows;
+        let lines = stride / L;
+        for (i, left) in self.left.chunks_exact(stride).enumerate() {
+            let range = pointers[i] - pointers[0]..pointers[i + 1] - pointers[0];
+            let (columns, y) = (&columns[range.clone()], &mut self.y[range]);
+            macro_rules! cut {
+                ($lines:literal, $done:expr) => {
+                    row_products::<FMA, L, $lines, T, I>(columns, left, panel, $done * L, y)
                 };
             }
-            products!(4);
-            products!(3);
-            products!(2);
-            products!(1);
-            sums = sums.add(weights::<FMA, VALUE, T, E>(
-                self.element,
-                values,
-                &mut y,
-                &mut [],
-            ));
-            let mut done = 0;
-            macro_rules! weighted {
-                ($lines:literal) => {
-                    while lines - done >= $lines {
-                        let offset = done * L;
-                        let mut total = [[T::zero(); L]; $lines];
-                        for (column, weight) in columns.iter().zip(&y) {
-                            let start = column.get() * self.stride + offset;
-                            let row = &self.panel[start..start + $lines * L];
-                            for l in 0..$lines {
-                                for lane in 0..L {
-                                    total[l][lane] = multiply_add::<FMA, T>(
-                                        *weight,
-                                        row[l * L + lane],
-                                        total[l][lane],
-                                    );
-                                }
-                            }
-                        }
-                        let total = total.as_flattened();
-                        let width = total.len().min(self.width - offset);
-                        out[offset..offset + width].copy_from_slice(&total[..width]);
-                        done += $lines;
-                    }
-                };
-            }
-            weighted!(4);
-            weighted!(3);
-            weighted!(2);
-            weighted!(1);
+            in_cuts!(lines, cut);
         }
-        sums
     }
 }
 
@@ -180,12 +161,13 @@ fn row_products<const FMA: bool, const L: usize, const LINES: usize, T: Scalar, 
     columns: &[I],
     left: &[T],
     panel: &[T],
-    stride: usize,
     offset: usize,
     y: &mut [T],
 ) {
+    let stride = left.len();
     let mut own = [[T::zero(); L]; LINES];
-    own.as_flattened_mut().copy_from_slice(left);
+    own.as_flattened_mut()
+        .copy_from_slice(&left[offset..offset + LINES * L]);
     for (position, (column, y)) in columns.iter().zip(y).enumerate() {
         if let Some(later) = columns.get(position + AHEAD) {
             for l in 0..LINES {
@@ -209,4 +191,80 @@ fn row_products<const FMA: bool, const L: usize, const LINES: usize, T: Scalar, 
         }
         *y += sum[0];
     }
+}
+
+/// Σ weight · g over the entries of every row.
+struct WeightedSums<'a, T, I> {
+    rows: Rows<'a, T, I>,
+    weights: &'a [T],
+    out: &'a mut [T],
+    /// Columns of the output (k).
+    width: usize,
+}
+
+impl<T: Scalar, I: Index> Kernel for WeightedSums<'_, T, I> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<const FMA: bool>(self) {
+        if size_of::<T>() == 4 {
+            self.sums::<FMA, 16>();
+        } else {
+            self.sums::<FMA, 8>();
+        }
+    }
+}
+
+impl<T: Scalar, I: Index> WeightedSums<'_, T, I> {
+    #[inline(always)]
+    fn sums<const FMA: bool, const L: usize>(self) {
+        let Rows {
+            pointers,
+            columns,
+            panel,
+            stride,
+        } = self.rows;
+        let lines = stride / L;
+        for (i, out) in self.out.chunks_exact_mut(self.width).enumerate() {
+            let range = pointers[i] - pointers[0]..pointers[i + 1] - pointers[0];
+            let (columns, weights) = (&columns[range.clone()], &self.weights[range]);
+            macro_rules! cut {
+                ($lines:literal, $done:expr) => {{
+                    let offset = $done * L;
+                    let sums =
+                        row_sums::<FMA, L, $lines, T, I>(columns, weights, panel, stride, offset);
+                    let sums = sums.as_flattened();
+                    let width = sums.len().min(self.width - offset);
+                    out[offset..offset + width].copy_from_slice(&sums[..width]);
+                }};
+            }
+            in_cuts!(lines, cut);
+        }
+    }
+}
+
+#[inline(always)]
+fn row_sums<const FMA: bool, const L: usize, const LINES: usize, T: Scalar, I: Index>(
+    columns: &[I],
+    weights: &[T],
+    panel: &[T],
+    stride: usize,
+    offset: usize,
+) -> [[T; L]; LINES] {
+    let mut sums = [[T::zero(); L]; LINES];
+    for (position, (column, weight)) in columns.iter().zip(weights).enumerate() {
+        if let Some(later) = columns.get(position + AHEAD) {
+            for l in 0..LINES {
+                prefetch(panel, later.get() * stride + offset + l * L);
+            }
+        }
+        let start = column.get() * stride + offset;
+        let row = &panel[start..start + LINES * L];
+        for l in 0..LINES {
+            for lane in 0..L {
+                sums[l][lane] = multiply_add::<FMA, T>(*weight, row[l * L + lane], sums[l][lane]);
+            }
+        }
+    }
+    sums
 }

@@ -1,8 +1,7 @@
 //! All entries, in tiles of Y = F Gᵀ that stay in the cache: a tile is formed by one product, turned
 //! into weights and powers in place, and leaves by another product.
 
-use super::elements::{Element, Sums, powers, weights};
-use crate::simd::Kernel;
+use super::elements::{Elements, Sums};
 use crate::{Simd, multiply_dense};
 use matfact_core::Scalar;
 use matfact_core::ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis, Slice};
@@ -24,12 +23,12 @@ pub(super) struct Asked {
 
 /// Numerator and denominator (rows x k; left at zero where not asked for) and the sums of the value.
 /// Without `x` all entries count as not stored.
-pub(super) fn all_entries<T: Scalar, E: Element, const VALUE: bool>(
+pub(super) fn all_entries<T: Scalar>(
     x: Option<ArrayView2<'_, T>>,
     left: ArrayView2<'_, T>,
     right: ArrayView2<'_, T>,
     asked: Asked,
-    element: &E,
+    elements: Elements,
     simd: Simd,
 ) -> (Array2<T>, Array2<T>, Sums) {
     let shape = left.dim();
@@ -48,7 +47,7 @@ pub(super) fn all_entries<T: Scalar, E: Element, const VALUE: bool>(
                 x.slice_axis(Axis(0), Slice::from(first..first + left.nrows()))
             });
             let out = [numerator, denominator];
-            rows::<T, E, VALUE>(x, left, right, asked, element, simd, out)
+            rows(x, left, right, asked, elements, simd, out)
         })
         .collect();
     let sums = sums.into_iter().fold(Sums::default(), Sums::add);
@@ -56,12 +55,12 @@ pub(super) fn all_entries<T: Scalar, E: Element, const VALUE: bool>(
 }
 
 /// The tiles of some rows, one after the other.
-fn rows<T: Scalar, E: Element, const VALUE: bool>(
+fn rows<T: Scalar>(
     x: Option<ArrayView2<'_, T>>,
     left: ArrayView2<'_, T>,
     right: ArrayView2<'_, T>,
     asked: Asked,
-    element: &E,
+    elements: Elements,
     simd: Simd,
     [mut numerator, mut denominator]: [ArrayViewMut2<'_, T>; 2],
 ) -> Sums {
@@ -73,6 +72,7 @@ fn rows<T: Scalar, E: Element, const VALUE: bool>(
         let mut y = Array2::default((height, end - start));
         multiply_dense(left, part.t(), y.view_mut());
         let mut power = Array2::default((0, 0));
+        let new = "a new array is in row-major order";
         let made = match &x {
             Some(x) => {
                 let x = x.slice_axis(Axis(1), Slice::from(start..end));
@@ -80,20 +80,12 @@ fn rows<T: Scalar, E: Element, const VALUE: bool>(
                 if asked.denominator {
                     power = Array2::default(y.dim());
                 }
-                simd.run(Tile::<T, E, VALUE> {
-                    x: Some(x.as_slice().expect("it is in standard layout")),
-                    y: y.as_slice_mut().expect("a new array"),
-                    powers: power.as_slice_mut().expect("a new array"),
-                    element,
-                })
+                let x = x.as_slice().expect("it is in standard layout");
+                let powers = power.as_slice_mut().expect(new);
+                elements.replace(Some(x), y.as_slice_mut().expect(new), powers, simd)
             }
             None => {
-                let made = simd.run(Tile::<T, E, VALUE> {
-                    x: None,
-                    y: y.as_slice_mut().expect("a new array"),
-                    powers: &mut [],
-                    element,
-                });
+                let made = elements.replace(None, y.as_slice_mut().expect(new), &mut [], simd);
                 std::mem::swap(&mut y, &mut power);
                 made
             }
@@ -111,23 +103,4 @@ fn rows<T: Scalar, E: Element, const VALUE: bool>(
         }
     }
     sums
-}
-
-struct Tile<'a, T, E, const VALUE: bool> {
-    x: Option<&'a [T]>,
-    y: &'a mut [T],
-    powers: &'a mut [T],
-    element: &'a E,
-}
-
-impl<T: Scalar, E: Element, const VALUE: bool> Kernel for Tile<'_, T, E, VALUE> {
-    type Output = Sums;
-
-    #[inline(always)]
-    fn run<const FMA: bool>(self) -> Sums {
-        match self.x {
-            Some(x) => weights::<FMA, VALUE, T, E>(self.element, x, self.y, self.powers),
-            None => powers::<FMA, VALUE, T, E>(self.element, self.y),
-        }
-    }
 }

@@ -98,24 +98,131 @@ pub fn multiply_factor<T: Scalar>(
     })
 }
 
+/// The update of `factor` (rows x k) from sums over all batches so far, as in online NMF:
+/// A ← ρA + f^(1/γ)·`numerator`, B ← ρB + `denominator` + l₁ + l₂·f, f ← (A/B)^γ, where A and B are the
+/// two `sums`. All components change; the return value is that of [`multiply_factor`].
+///
+/// # Panics
+/// If the shapes do not fit.
+pub fn accumulate_factor<T: Scalar>(
+    factor: &mut Array2<T>,
+    sums: [&mut Array2<T>; 2],
+    numerator: ArrayView2<'_, T>,
+    denominator: ArrayView2<'_, T>,
+    forget: f64,
+    step: MultiplicativeStep<'_>,
+) -> (f64, f64) {
+    let k = factor.ncols();
+    let [above, below] = sums;
+    for shape in [numerator.dim(), denominator.dim(), above.dim(), below.dim()] {
+        assert_eq!(shape, factor.dim(), "shapes of an update");
+    }
+    if factor.is_empty() {
+        return (0.0, 0.0);
+    }
+    let (numerator, denominator) = (
+        numerator.as_standard_layout(),
+        denominator.as_standard_layout(),
+    );
+    let standard = "it is in row-major order";
+    let parts: Vec<(f64, f64)> = factor
+        .as_slice_mut()
+        .expect(standard)
+        .par_chunks_mut(TASK_ROWS * k)
+        .zip(
+            above
+                .as_slice_mut()
+                .expect(standard)
+                .par_chunks_mut(TASK_ROWS * k),
+        )
+        .zip(
+            below
+                .as_slice_mut()
+                .expect(standard)
+                .par_chunks_mut(TASK_ROWS * k),
+        )
+        .zip(
+            numerator
+                .as_slice()
+                .expect(standard)
+                .par_chunks(TASK_ROWS * k),
+        )
+        .zip(
+            denominator
+                .as_slice()
+                .expect(standard)
+                .par_chunks(TASK_ROWS * k),
+        )
+        .map(|((((factor, above), below), numerator), denominator)| {
+            let (mut change, mut norm) = (0.0, 0.0);
+            let sums = above.iter_mut().zip(below);
+            let parts = numerator.iter().zip(denominator);
+            for ((f, (above, below)), (numerator, denominator)) in
+                factor.iter_mut().zip(sums).zip(parts)
+            {
+                let old = f.as_f64();
+                let (sum, more) = step.accumulate(
+                    old,
+                    [numerator.as_f64(), denominator.as_f64()],
+                    [forget * above.as_f64(), forget * below.as_f64()],
+                );
+                *above = T::from_f64(sum);
+                *below = T::from_f64(more);
+                *f = T::from_f64(step.bounded(step.raised(sum / more)));
+                let new = f.as_f64();
+                change += (new - old) * (new - old);
+                norm += new * new;
+            }
+            (change, norm)
+        })
+        .collect();
+    parts.into_iter().fold((0.0, 0.0), |total, part| {
+        (total.0 + part.0, total.1 + part.1)
+    })
+}
+
 impl MultiplicativeStep<'_> {
     #[inline]
     fn of(&self, entry: f64, numerator: f64, denominator: f64) -> f64 {
+        let ratio = self.raised(numerator / self.penalized(entry, denominator));
+        self.bounded(if entry == 0.0 { 0.0 } else { entry * ratio })
+    }
+
+    /// The two sums with what one batch adds to them.
+    #[inline]
+    fn accumulate(&self, entry: f64, parts: [f64; 2], sums: [f64; 2]) -> (f64, f64) {
+        let lowered = if self.exponent == 1.0 {
+            entry
+        } else {
+            entry.powf(1.0 / self.exponent)
+        };
+        let below = sums[1] + self.penalized(entry, parts[1]);
+        (sums[0] + lowered * parts[0], below)
+    }
+
+    #[inline]
+    fn penalized(&self, entry: f64, denominator: f64) -> f64 {
         let denominator = denominator + self.l1 + self.l2 * entry;
-        let denominator = if denominator == 0.0 {
+        if denominator == 0.0 {
             self.floor
         } else {
             denominator
-        };
-        let ratio = numerator / denominator;
-        let ratio = if self.exponent == 1.0 {
+        }
+    }
+
+    #[inline]
+    fn raised(&self, ratio: f64) -> f64 {
+        if self.exponent == 1.0 {
             ratio
         } else {
             ratio.powf(self.exponent)
-        };
-        let new = if entry == 0.0 { 0.0 } else { entry * ratio };
-        let new = if new < self.negligible { 0.0 } else { new };
+        }
+    }
+
+    #[inline]
+    fn bounded(&self, entry: f64) -> f64 {
+        let entry = if entry < self.negligible { 0.0 } else { entry };
         let max = self.max.unwrap_or(f64::INFINITY);
-        if new > max { max } else { new }
+        if entry > max { max } else { entry }
     }
 }

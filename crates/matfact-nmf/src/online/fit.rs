@@ -1,0 +1,223 @@
+//! Mini-batches of a matrix at hand, epoch by epoch.
+
+use super::MiniBatchNmf;
+use super::learner::{Coordinates, Learner, Step};
+use crate::fit::{Problem, finish, start_of};
+use crate::initialization::{Factors, Start};
+use crate::loss::{Entries, Measure};
+use crate::{Init, NmfModel, Solver};
+use matfact_core::ndarray::{Array2, Axis, concatenate};
+use matfact_core::{Factorizer, Fit, FitReport, Matrix, Result, Run, Scalar, StopReason, Summary};
+use matfact_linalg::{Lines, PoolInfo, Products, in_pool};
+use std::ops::Range;
+
+impl<X: Matrix + ?Sized> Factorizer<X> for MiniBatchNmf {
+    type Model = NmfModel<X::Scalar>;
+
+    /// The report counts epochs. Its history is the sum of the batches' objectives in each epoch, every
+    /// batch with H as it was then; `objective`, `relative_error` and certificate are exact, for the
+    /// model and all rows.
+    ///
+    /// # Errors
+    /// As for [`Nmf`](crate::Nmf).
+    fn fit_with(&self, x: &X, run: &mut Run<'_>) -> Result<Fit<NmfModel<X::Scalar>>> {
+        self.validate()?;
+        in_pool(run, |run, pool| fit(self, x, None, run, pool))
+    }
+}
+
+impl MiniBatchNmf {
+    /// Fits from a start of one's own; see [`Nmf::fit_from`](crate::Nmf::fit_from).
+    ///
+    /// # Errors
+    /// As a fit, and what is wrong with the start.
+    pub fn fit_from<X: Matrix + ?Sized>(
+        &self,
+        x: &X,
+        start: Start<X::Scalar>,
+        run: &mut Run<'_>,
+    ) -> Result<Fit<NmfModel<X::Scalar>>> {
+        self.validate()?;
+        start.check(&self.nmf()?, x.shape())?;
+        in_pool(run, |run, pool| fit(self, x, Some(start), run, pool))
+    }
+}
+
+/// The rules by which scikit-learn's `MiniBatchNMF` stops.
+struct Watch {
+    smoothed: Option<f64>,
+    best: f64,
+    without_improvement: usize,
+}
+
+impl Watch {
+    /// Whether to stop after a batch of `rows` rows among m. The first batch does not count.
+    fn stops(&mut self, settings: &MiniBatchNmf, step: Step, rows: usize, m: usize) -> bool {
+        let cost = step.objective / rows as f64;
+        let weight = (rows as f64 / (m as f64 + 1.0)).min(1.0);
+        let smoothed = match self.smoothed {
+            None => cost,
+            Some(before) => before * (1.0 - weight) + cost * weight,
+        };
+        self.smoothed = Some(smoothed);
+        if settings.tol > 0.0 && step.change <= settings.tol {
+            return true;
+        }
+        if smoothed < self.best {
+            (self.best, self.without_improvement) = (smoothed, 0);
+        } else {
+            self.without_improvement += 1;
+        }
+        settings
+            .max_no_improvement
+            .is_some_and(|most| self.without_improvement >= most)
+    }
+}
+
+fn fit<X: Matrix + ?Sized>(
+    settings: &MiniBatchNmf,
+    x: &X,
+    given: Option<Start<X::Scalar>>,
+    run: &mut Run<'_>,
+    pool: PoolInfo,
+) -> Result<Fit<NmfModel<X::Scalar>>> {
+    let nmf = settings.nmf()?;
+    nmf.check_size(x.shape())?;
+    let init = nmf.resolve_init(x.shape(), 0)?;
+    let problem = Problem::of(&nmf, x)?;
+    let ((m, n), scale) = (x.shape(), problem.x.scale());
+    let mut report = FitReport::new("mini-batch-nmf", (m, n), nmf.rank(), settings.seed);
+    report.stored = Some(problem.stored);
+    report.threads = pool.threads;
+    report.notices.extend(pool.notice);
+    if settings.solver == Solver::Auto {
+        let solver = problem.solver.to_string();
+        report.chosen.insert("solver".to_owned(), solver);
+    }
+    if settings.init == Init::Auto && given.is_none() {
+        report.chosen.insert("init".to_owned(), init.to_string());
+    }
+    let Factors { w, h } = match &given {
+        Some(given) => given.factors(&problem),
+        None => start_of(&problem, init, settings.seed)?,
+    };
+
+    let entries = Entries::of(&problem.x)?;
+    let rows = entries.rows();
+    let size = settings.batch_size.min(m);
+    let ranges: Vec<Range<usize>> = (0..m)
+        .step_by(size)
+        .map(|first| first..m.min(first + size))
+        .collect();
+    let blocks: Vec<Lines<'_, X::Scalar>> = ranges
+        .iter()
+        .map(|range| rows.slice(range.clone()))
+        .collect();
+    let products: Vec<_> = blocks
+        .iter()
+        .map(|block| Products::new(block, None))
+        .collect();
+    let measures = products
+        .iter()
+        .map(|block| {
+            let summary = Summary::of(block.source());
+            let mean = summary.mean();
+            let measure = Measure::with_norm(block, nmf.loss, mean, summary.squared_norm)?;
+            Ok((measure, mean))
+        })
+        .collect::<Result<Vec<_>>>()?;
+    let mut learner = Learner::new(&nmf, problem.solver, h, Some(&w));
+    let mut coordinates: Vec<Array2<X::Scalar>> = w
+        .axis_chunks_iter(Axis(0), size)
+        .map(|block| block.to_owned())
+        .collect();
+    drop(w);
+    report.seconds.initialization = run.elapsed().as_secs_f64();
+
+    let fresh = |mean: f64, updates: usize| Coordinates::Fresh {
+        level: (mean / nmf.rank() as f64).sqrt(),
+        updates,
+        tol: settings.tol,
+    };
+    let forget = settings.forget_factor.powf(size as f64 / m as f64);
+    let mut watch = Watch {
+        smoothed: None,
+        best: f64::INFINITY,
+        without_improvement: 0,
+    };
+    let mut stop = None;
+    for epoch in 1..=settings.max_iter {
+        let mut total = 0.0;
+        for (number, (measure, mean)) in measures.iter().enumerate() {
+            let count = ranges[number].len();
+            let kind = if settings.fresh_restarts {
+                fresh(*mean, settings.fresh_restarts_max_iter)
+            } else {
+                Coordinates::Kept
+            };
+            std::mem::swap(&mut learner.factors.w, &mut coordinates[number]);
+            let constraints = nmf.constraints((count, n), scale);
+            let step = learner.step(measure, count, constraints, kind, forget);
+            std::mem::swap(&mut learner.factors.w, &mut coordinates[number]);
+            let step = step?;
+            total += step.objective;
+            let first = epoch == 1 && number == 0;
+            if !first && watch.stops(settings, step, count, m) {
+                stop = Some(StopReason::Converged);
+            }
+            stop = stop.or(run.interrupted());
+            if stop.is_some() {
+                break;
+            }
+        }
+        total *= problem.unit();
+        report.history.push(total);
+        stop = stop.or(run.iteration(epoch, settings.max_iter, total));
+        if stop.is_some() {
+            break;
+        }
+    }
+    report.stop = stop.unwrap_or(StopReason::MaxIterations);
+    report.iterations = report.history.len();
+    let ended = run.elapsed().as_secs_f64();
+    report.seconds.iterations = ended - report.seconds.initialization;
+
+    // The last H deserves coordinates of its own, where they can be had exactly or are asked for.
+    let hals = problem.solver == Solver::Hals;
+    let last = settings.transform_max_iter.unwrap_or(settings.max_iter);
+    if settings.fresh_restarts || hals {
+        for (number, (measure, mean)) in measures.iter().enumerate() {
+            let kind = if settings.fresh_restarts {
+                fresh(*mean, last)
+            } else {
+                Coordinates::Kept
+            };
+            let count = ranges[number].len();
+            let side = nmf.constraints((count, n), scale).w;
+            std::mem::swap(&mut learner.factors.w, &mut coordinates[number]);
+            let found = learner.coordinates(measure, count, side, kind);
+            std::mem::swap(&mut learner.factors.w, &mut coordinates[number]);
+            found?;
+        }
+    }
+    let views: Vec<_> = coordinates.iter().map(|block| block.view()).collect();
+    let w = concatenate(Axis(0), &views).expect("blocks of the same width");
+    let factors = Factors {
+        w,
+        h: learner.factors.h,
+    };
+    finish(&problem, &factors, &mut report)?;
+    let model = model_of(&problem, factors);
+    report.seconds.finishing = run.elapsed().as_secs_f64() - ended;
+    Ok(Fit { model, report })
+}
+
+/// The factors of X' as a model of X.
+fn model_of<X: Matrix + ?Sized>(
+    problem: &Problem<'_, X>,
+    factors: Factors<X::Scalar>,
+) -> NmfModel<X::Scalar> {
+    let restore = X::Scalar::from_f64(problem.x.scale().sqrt());
+    let h = factors.h.t().as_standard_layout().into_owned();
+    NmfModel::fitted(factors.w * restore, h * restore, problem.nmf)
+}
