@@ -372,7 +372,9 @@ mod tests {
         let factor = 2.0_f64.powi(600);
         let huge = validation.fit(&(&x * factor)).unwrap();
         for (a, b) in scores.ranks.iter().zip(&huge.ranks) {
-            assert!((b.held_out_error / factor / a.held_out_error - 1.0).abs() < 1e-2);
+            // An error far below the entries (which are near 1) is what is left of convergence.
+            let difference = (b.held_out_error / factor - a.held_out_error).abs();
+            assert!(difference < 1e-2 * a.held_out_error + 1e-3, "{a:?} {b:?}");
         }
     }
 

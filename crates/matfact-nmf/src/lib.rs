@@ -4,29 +4,37 @@
 //! the coordinates of the rows) and H (k x n, the parts) that minimize
 //!
 //! ```text
-//! ½‖X − W H‖²  + l₁(W)·ΣW + ½ l₂(W)·‖W‖²  + l₁(H)·ΣH + ½ l₂(H)·‖H‖²
+//! D(X‖W H)  + l₁(W)·ΣW + ½ l₂(W)·‖W‖²  + l₁(H)·ΣH + ½ l₂(H)·‖H‖²
 //! ```
 //!
-//! in the Frobenius norm, with the penalties of scikit-learn:
-//! l₁(W) = α_W·r·n, l₂(W) = α_W·(1 − r)·n, l₁(H) = α_H·r·m, l₂(H) = α_H·(1 − r)·m, where r is
-//! `l1_ratio`, n the number of columns and m the number of rows.
+//! where D is half the squared error or another β-divergence ([`Loss`]), and the penalties are scaled
+//! as in scikit-learn: l₁(W) = α_W·r·n, l₂(W) = α_W·(1 − r)·n, l₁(H) = α_H·r·m, l₂(H) = α_H·(1 − r)·m,
+//! where r is `l1_ratio`, or plainly ([`PenaltyScaling`]).
 //!
-//! **Update** (HALS, hierarchical alternating least squares; Cichocki and Phan 2009, and the
-//! coordinate descent of scikit-learn): with G = H Hᵀ + l₂(W)·I and B = X Hᵀ − l₁(W), for each
-//! component t in turn
+//! | for | use |
+//! |---|---|
+//! | a matrix whose absent entries are zero | [`Nmf`], with a [`Solver`] for each [`Loss`] |
+//! | missing entries, a weight for each entry | [`MaskedNmf`] |
+//! | rows that come in batches, or a matrix larger than memory | [`MiniBatchNmf`], [`OnlineNmf`] |
+//! | a start of one's own, held parts | [`Nmf::fit_from`] |
+//! | the rank | [`CrossValidation`] on held-out entries, [`Consensus`] of restarts |
+//! | pure rows of a mixture | [`separable_rows`], [`Init::Separable`] |
+//! | new rows, the components' terms and shares | [`NmfModel`] |
+//!
+//! Each solver's update and source stand with [`Solver`]. The default for squares is HALS, accelerated
+//! and extrapolated: with G = H Hᵀ + l₂(W)·I and B = X Hᵀ − l₁(W), for each component t in turn
 //!
 //! ```text
 //! w_t ← max(0, w_t − (W g_t − b_t) / G_tt)
 //! ```
 //!
-//! and the same for H with the roles exchanged. Each update is the exact minimum over its column, so
-//! the objective never rises. The products X Hᵀ and Xᵀ W, made once an iteration each, are nearly all
-//! of the work; after the first iterations `sweeps` passes over the components share them (accelerated
-//! HALS; Gillis and Glineur 2012).
+//! and the same for H with the roles exchanged; several passes share a product with X, the factors are
+//! taken beyond where they arrive, and what would raise the objective is taken back. A large dense X is
+//! first replaced by a randomized sketch.
 //!
 //! **Stop**: when the objective has fallen by less than `tol` (relative, an iteration, on the mean of
-//! the last five), at `target_error`, or after `max_iter` iterations. The certificate in the report
-//! is the norm of the projected gradient over that of the data's part of the gradient.
+//! the last five), at a target, or after `max_iter` iterations. The certificate in the report is the
+//! norm of the projected gradient over that of the data's part of the gradient.
 //!
 //! ```
 //! use matfact_core::{Factorization, Factorizer};
