@@ -1,6 +1,6 @@
 //! `matfact fit`.
 
-use crate::arguments::{CommonOptions, FitCommand, MatrixOptions, SgdOptions};
+use crate::arguments::{CommonOptions, FitCommand, MatrixOptions, SplitOptions};
 use crate::checks::{Input as ReadFile, check_memory, check_output};
 use crate::choices::Precision;
 use crate::input::{Accuracy, Seen, Split, load};
@@ -9,8 +9,8 @@ use crate::progress::{Bar, interruption};
 use crate::weighting::{self, Weighted};
 use matfact::io::{Ids, ModelFile, RatedPair, save_model};
 use matfact::{
-    Algorithm, AnyModel, Error, FactorModel, Factorizer, Fit, FitReport, Input, ObservedEntries,
-    Persist, Ratings, Result, Run, Scalar, StopReason, TfIdf,
+    Algorithm, AnyModel, Error, Factorizer, Fit, FitReport, Input, ObservedEntries, Persist,
+    Ratings, Result, Run, Scalar, StopReason, TfIdf,
 };
 use serde_json::{Value, json};
 use std::time::Instant;
@@ -23,6 +23,16 @@ pub(crate) fn run(command: &FitCommand) -> Result<()> {
             &Algorithm::Nmf(options.algorithm()?),
             Source::Matrix(&options.matrix),
         ),
+        FitCommand::MaskedNmf(options) => by_precision(
+            &options.common,
+            &Algorithm::MaskedNmf(options.algorithm()?),
+            Source::Ratings(&options.split),
+        ),
+        FitCommand::MinibatchNmf(options) => by_precision(
+            &options.common,
+            &Algorithm::MiniBatchNmf(options.algorithm()?),
+            Source::Matrix(&options.matrix),
+        ),
         FitCommand::Svd(options) => by_precision(
             &options.common,
             &Algorithm::Svd(options.algorithm()),
@@ -31,7 +41,7 @@ pub(crate) fn run(command: &FitCommand) -> Result<()> {
         FitCommand::Sgd(options) => by_precision(
             &options.common,
             &Algorithm::Sgd(options.algorithm()?),
-            Source::Ratings(options),
+            Source::Ratings(&options.split),
         ),
     }
 }
@@ -40,7 +50,7 @@ pub(crate) fn run(command: &FitCommand) -> Result<()> {
 #[derive(Clone, Copy)]
 enum Source<'a> {
     Matrix(&'a MatrixOptions),
-    Ratings(&'a SgdOptions),
+    Ratings(&'a SplitOptions),
 }
 
 fn by_precision(common: &CommonOptions, algorithm: &Algorithm, source: Source<'_>) -> Result<()> {
@@ -85,10 +95,10 @@ fn execute<T: Scalar>(
     let started = Instant::now();
     let outcome = match source {
         Source::Ratings(options) => {
-            let split: Split<T> = load(options)?;
+            let split: Split<T> = load(common, options)?;
             let load_seconds = started.elapsed().as_secs_f64();
             let fit = fit(common, algorithm, &Input::from(&split.train))?;
-            score(fit, split, load_seconds)
+            score(fit, split, load_seconds)?
         }
         Source::Matrix(options) => {
             let weighted = Weighted::<T>::read(&common.input, options.tf_idf)?;
@@ -144,15 +154,16 @@ fn fit<T: Scalar>(
     algorithm.fit_with(input, &mut run)
 }
 
-fn score<T: Scalar>(fit: Fit<AnyModel<T>>, split: Split<T>, load_seconds: f64) -> Outcome<T> {
-    let (mut train, mut test) = (None, None);
-    if let AnyModel::Factors(model) = &fit.model {
-        train = accuracy_on(model, split.seen, &split.train);
-        test = Accuracy::of_model(model, split.seen, split.test.iter().copied());
-    }
+fn score<T: Scalar>(
+    fit: Fit<AnyModel<T>>,
+    split: Split<T>,
+    load_seconds: f64,
+) -> Result<Outcome<T>> {
+    let train = accuracy_on(&fit.model, split.seen, &split.train)?;
+    let test = Accuracy::of_model(&fit.model, split.seen, split.test.iter().copied())?;
     let mean = split.train.mean();
     let baseline = Accuracy::of(split.test.iter().map(|pair| (mean, pair.value.as_f64())));
-    Outcome {
+    Ok(Outcome {
         fit,
         load_seconds,
         weighting: None,
@@ -161,14 +172,14 @@ fn score<T: Scalar>(fit: Fit<AnyModel<T>>, split: Split<T>, load_seconds: f64) -
         train,
         test,
         baseline,
-    }
+    })
 }
 
 fn accuracy_on<T: Scalar>(
-    model: &FactorModel<T>,
+    model: &AnyModel<T>,
     seen: Seen,
     ratings: &Ratings<T>,
-) -> Option<Accuracy> {
+) -> Result<Option<Accuracy>> {
     let pairs = (0..ratings.shape().0).flat_map(|row| {
         let entries = ratings.row(row);
         entries

@@ -1,9 +1,11 @@
 //! Ratings from files, and their split into training and test parts.
 
-use crate::arguments::SgdOptions;
+use crate::arguments::{CommonOptions, SplitOptions};
 use crate::output::{complain, grouped};
 use matfact::io::{Ids, RatedPair, RatingsData, SkippedLine, read_ratings, read_ratings_with_ids};
-use matfact::{Duplicates, Error, FactorModel, ObservedEntries, Ratings, Result, Scalar};
+use matfact::{
+    AnyModel, Duplicates, Error, Factorization, ObservedEntries, Ratings, Result, Scalar,
+};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde_json::json;
@@ -19,12 +21,12 @@ pub(crate) struct Split<T> {
 }
 
 /// Reads the ratings of a fit and splits them as asked.
-pub(crate) fn load<T: Scalar>(options: &SgdOptions) -> Result<Split<T>> {
+pub(crate) fn load<T: Scalar>(common: &CommonOptions, options: &SplitOptions) -> Result<Split<T>> {
     let reading = options
         .reading
         .resolve()?
         .duplicates(options.duplicates.into());
-    let data: RatingsData<T> = read_ratings(&options.common.input, &reading)?;
+    let data: RatingsData<T> = read_ratings(&common.input, &reading)?;
     tell_skipped(&data.skipped, data.skipped_count);
     if data.duplicates > 0 {
         complain(&format!(
@@ -45,7 +47,7 @@ pub(crate) fn load<T: Scalar>(options: &SgdOptions) -> Result<Split<T>> {
             (ratings, test.pairs)
         }
         (None, Some(share)) => {
-            let (train, test) = hold_out(&ratings, share, options.common.seed)?;
+            let (train, test) = hold_out(&ratings, share, common.seed)?;
             if test.is_empty() {
                 complain(
                     "notice: --holdout chose no rating, so no error is measured: there are few ratings, or the share is small",
@@ -168,20 +170,24 @@ impl Seen {
     }
 }
 
-/// The rating that a model predicts. About a user or an item that it has not seen, a model with
-/// biases knows the mean and the other side's bias; one without knows nothing, and the mean of the
-/// training ratings stands in.
+/// The entry that a model predicts. About a user or an item that it has not seen, a model with
+/// biases knows the mean and the other side's bias; any other knows nothing, and the mean of the
+/// training ratings stands in. `None` for a stranger to a model that was not trained on ratings.
 pub(crate) fn predict<T: Scalar>(
-    model: &FactorModel<T>,
+    model: &AnyModel<T>,
     seen: Option<Seen>,
     row: Option<usize>,
     column: Option<usize>,
-) -> f64 {
+) -> Result<Option<f64>> {
     let stranger = row.is_none() || column.is_none();
-    match seen {
-        Some(seen) if stranger && model.row_bias().is_none() => seen.mean,
-        _ => model.predict_or_fallback(row, column).as_f64(),
-    }
+    Ok(match (model, row, column) {
+        (AnyModel::Factors(model), ..) => Some(match seen {
+            Some(seen) if stranger && model.row_bias().is_none() => seen.mean,
+            _ => model.predict_or_fallback(row, column).as_f64(),
+        }),
+        (model, Some(row), Some(column)) => Some(model.predict(row, column)?.as_f64()),
+        _ => seen.map(|seen| seen.mean),
+    })
 }
 
 /// Root mean square and mean absolute error.
@@ -194,33 +200,53 @@ pub(crate) struct Accuracy {
 impl Accuracy {
     /// Of predictions against ratings; `None` without any.
     pub(crate) fn of(pairs: impl Iterator<Item = (f64, f64)>) -> Option<Self> {
-        let (mut count, mut squares, mut absolute) = (0_u64, 0.0, 0.0);
+        let mut errors = Errors::default();
         for (predicted, actual) in pairs {
-            let error = predicted - actual;
-            count += 1;
-            squares += error * error;
-            absolute += error.abs();
+            errors.add(predicted - actual);
         }
-        let count = (count > 0).then_some(count as f64)?;
-        Some(Self {
-            rmse: (squares / count).sqrt(),
-            mae: absolute / count,
-        })
+        errors.mean()
     }
 
     /// Of a model's predictions, kept inside the range of the training ratings.
     pub(crate) fn of_model<T: Scalar>(
-        model: &FactorModel<T>,
+        model: &AnyModel<T>,
         seen: Seen,
         pairs: impl Iterator<Item = RatedPair<T>>,
-    ) -> Option<Self> {
-        Self::of(pairs.map(|pair| {
-            let predicted = predict(model, Some(seen), pair.row, pair.column);
-            (seen.clamp(predicted), pair.value.as_f64())
-        }))
+    ) -> Result<Option<Self>> {
+        let mut errors = Errors::default();
+        for pair in pairs {
+            let predicted = predict(model, Some(seen), pair.row, pair.column)?;
+            let predicted = seen.clamp(predicted.unwrap_or(seen.mean));
+            errors.add(predicted - pair.value.as_f64());
+        }
+        Ok(errors.mean())
     }
 
     pub(crate) fn to_json(self) -> serde_json::Value {
         json!({ "rmse": self.rmse, "mae": self.mae })
+    }
+}
+
+/// The errors of predictions, summed up.
+#[derive(Debug, Default)]
+struct Errors {
+    count: u64,
+    squares: f64,
+    absolute: f64,
+}
+
+impl Errors {
+    fn add(&mut self, error: f64) {
+        self.count += 1;
+        self.squares += error * error;
+        self.absolute += error.abs();
+    }
+
+    fn mean(&self) -> Option<Accuracy> {
+        let count = (self.count > 0).then_some(self.count as f64)?;
+        Some(Accuracy {
+            rmse: (self.squares / count).sqrt(),
+            mae: self.absolute / count,
+        })
     }
 }

@@ -5,7 +5,7 @@ use crate::input::{self, Accuracy, Seen, tell_skipped};
 use crate::opened::Opened;
 use crate::output::{complain, grouped, say, say_json};
 use matfact::io::{Ids, ModelFile, read_pairs};
-use matfact::{AnyModel, Error, Factorization, Result, Scalar};
+use matfact::{Error, Factorization, Result, Scalar};
 use serde_json::json;
 use std::fmt::Write;
 
@@ -64,13 +64,10 @@ fn predict<T: Scalar>(options: &PredictOptions, opened: &Opened) -> Result<()> {
         };
         let (row, column) = (index(&rows, &pair.user)?, index(&columns, &pair.item)?);
         unknown += usize::from(row.is_none() || column.is_none());
-        let value = match &model {
-            AnyModel::Factors(model) => input::predict(model, seen, row, column),
-            other => match (row, column) {
-                (Some(row), Some(column)) => other.predict(row, column)?.as_f64(),
-                (None, _) => return Err(unknown_id("user", &pair.user)),
-                (_, None) => return Err(unknown_id("item", &pair.item)),
-            },
+        let value = match input::predict(&model, seen, row, column)? {
+            Some(value) => value,
+            None if row.is_none() => return Err(unknown_id("user", &pair.user)),
+            None => return Err(unknown_id("item", &pair.item)),
         };
         predictions.push(match range {
             Some(range) => range.clamp(value),

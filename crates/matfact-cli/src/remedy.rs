@@ -9,6 +9,8 @@ use std::path::Path;
 pub(crate) fn message(error: &Error, command: &Command) -> String {
     let input = match command {
         Command::Fit(FitCommand::Nmf(options)) => Some(&options.common.input),
+        Command::Fit(FitCommand::MaskedNmf(options)) => Some(&options.common.input),
+        Command::Fit(FitCommand::MinibatchNmf(options)) => Some(&options.common.input),
         Command::Fit(FitCommand::Svd(options)) => Some(&options.common.input),
         Command::Fit(FitCommand::Sgd(options)) => Some(&options.common.input),
         Command::Transform(options) => Some(&options.input),
@@ -56,6 +58,9 @@ pub(crate) fn message(error: &Error, command: &Command) -> String {
              {algorithm} needs entries >= 0{}",
             match command {
                 Command::Fit(_) if *algorithm == "nmf" => "; `matfact fit svd` takes any sign",
+                Command::Fit(_) if *algorithm == "masked-nmf" => {
+                    "; `matfact fit sgd` takes any sign"
+                }
                 _ => "",
             }
         ),
@@ -92,14 +97,25 @@ fn parse(text: &str, command: &Command, input: Option<&Path>) -> String {
         .replace(", or give a default value for ratings", "");
     match command {
         _ if text.ends_with(": the file is empty") => text,
-        Command::Fit(FitCommand::Sgd(_)) if input.is_some_and(names_a_matrix) => format!(
-            "{text}; matrices (.npy, .mtx) are for `matfact fit nmf` and `matfact fit svd`, sgd \
-             reads text with `user item rating` lines"
-        ),
-        Command::Fit(FitCommand::Nmf(_) | FitCommand::Svd(_))
+        Command::Fit(command @ (FitCommand::Sgd(_) | FitCommand::MaskedNmf(_)))
+            if input.is_some_and(names_a_matrix) =>
+        {
+            let reader = match command {
+                FitCommand::Sgd(_) => "sgd",
+                _ => "masked-nmf",
+            };
+            format!(
+                "{text}; matrices (.npy, .mtx) are for `matfact fit nmf` and `matfact fit svd`, \
+                 {reader} reads text with `user item rating` lines"
+            )
+        }
+        Command::Fit(FitCommand::Nmf(_) | FitCommand::MinibatchNmf(_) | FitCommand::Svd(_))
             if text.contains(": unknown format: ") =>
         {
-            format!("{text}; ratings, `user item rating` a line, are for `matfact fit sgd`")
+            format!(
+                "{text}; ratings, `user item rating` a line, are for `matfact fit sgd` and \
+                 `matfact fit masked-nmf`"
+            )
         }
         _ => text,
     }
@@ -188,8 +204,8 @@ mod tests {
             ),
             (
                 "fit als x.npy",
-                "error: unrecognized subcommand 'als'; usage: matfact fit nmf|svd|sgd; --help \
-                 tells more",
+                "error: unrecognized subcommand 'als'; usage: matfact fit nmf|masked-nmf|minibatch-nmf|svd|sgd; \
+                 --help tells more",
             ),
             (
                 "fti nmf",

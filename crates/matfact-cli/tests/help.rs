@@ -13,6 +13,14 @@ fn help_has_examples_and_fits_a_terminal() {
         ("demo --help", "matfact demo --output"),
         ("fit --help", "matfact fit svd table.npy"),
         ("fit nmf --help", "matfact fit nmf counts.mtx"),
+        (
+            "fit masked-nmf --help",
+            "matfact fit masked-nmf ratings.tsv",
+        ),
+        (
+            "fit minibatch-nmf --help",
+            "matfact fit minibatch-nmf counts.mtx",
+        ),
         ("fit svd --help", "matfact fit svd counts.mtx"),
         ("fit sgd --help", "matfact fit sgd ratings.tsv"),
         ("help fit sgd", "matfact fit sgd ratings.tsv"),

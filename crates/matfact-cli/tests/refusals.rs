@@ -27,6 +27,8 @@ const CASES: &str = r#"
 3 fit sgd empty.npy {} -> empty.npy: the file is empty
 3 fit nmf good.tsv {} -> good.tsv: unknown format: a matrix is read from .npy (NumPy) and .mtx
 3 fit svd good.tsv {} -> ratings, `user item rating` a line, are for `matfact fit sgd`
+3 fit masked-nmf good.npy {} -> masked-nmf reads text with `user item rating` lines
+3 fit masked-nmf word.tsv {} -> word.tsv:2:3: "four" is not a number
 3 fit sgd good.mtx {} -> are for `matfact fit nmf` and `matfact fit svd`
 3 fit sgd good.npy {} -> are for `matfact fit nmf` and `matfact fit svd`
 3 fit nmf word.mtx {} -> word.mtx:4:
@@ -73,7 +75,7 @@ const CASES: &str = r#"
 2 fit sgd good.tsv --rank 18446744073709551615 -> --rank 18446744073709551615
 2 fit nmf good.npy -> --rank <K>
 2 fit nmf --rank 2 -> <INPUT>
-2 fit als good.npy {} -> unrecognized subcommand 'als'; usage: matfact fit nmf|svd|sgd
+2 fit als good.npy {} -> unrecognized subcommand 'als'; usage: matfact fit nmf|masked-nmf|minibatch-nmf|svd|sgd
 2 fti nmf good.npy -> 'fti'; usage: matfact demo|fit|predict|transform|topics|reconstruct|inspect
 2 fit nmf good.npy {} --bogus -> unexpected argument '--bogus' found; usage: 
 2 fit nmf good.npy {} --iterations 4 -> unexpected argument '--iterations' found
@@ -114,6 +116,18 @@ const CASES: &str = r#"
 2 fit nmf good.npy --rank 2 --model good.npy -> --model good.npy is not allowed
 2 fit sgd good.tsv --rank 2 --model ./good.tsv -> another file than the data
 2 fit sgd good.tsv --rank 2 --test good.mtx --model good.mtx -> another file than the data
+2 fit minibatch-nmf gone.npy {} --batch-size 0 -> --batch-size 0 is not allowed: it must be at least 1
+2 fit minibatch-nmf gone.npy {} --forget-factor 1.5 -> --forget-factor 1.5 is not allowed: it must be between 0 and 1
+2 fit minibatch-nmf gone.npy {} --solver block-pivoting -> --solver block-pivoting is not allowed: it must be auto, hals or multiplicative
+2 fit minibatch-nmf gone.npy {} --max-iter 0 -> --max-iter 0 is not allowed: it must be at least 1
+3 fit minibatch-nmf good.tsv {} -> are for `matfact fit sgd` and `matfact fit masked-nmf`
+3 fit minibatch-nmf negative.npy {} -> nmf needs entries >= 0; `matfact fit svd` takes any sign
+2 fit masked-nmf good.tsv --rank 0 -> --rank 0 is not allowed: it must be at least 1
+2 fit masked-nmf gone.tsv {} --loss itakura-saito -> --loss itakura-saito is not allowed: it must be frobenius or kullback-leibler
+2 fit masked-nmf gone.tsv {} --passes 0 -> --passes 0 is not allowed: it must be at least 1
+2 fit masked-nmf gone.tsv {} --regularization -1 -> --regularization -1 is not allowed
+2 fit masked-nmf gone.tsv {} --holdout 0 -> --holdout 0 is not allowed: it must be above 0 and below 1
+2 fit masked-nmf good.tsv --rank 2 --model ./good.tsv -> another file than the data
 2 fit sgd good.tsv {} --learning-rate 0 -> --learning-rate 0 is not allowed: it must be finite
 2 fit sgd good.tsv {} --learning-rate -0.1 -> --learning-rate -0.1 is not allowed
 2 fit sgd gone.tsv {} --learning-rate NaN -> --learning-rate NaN is not allowed

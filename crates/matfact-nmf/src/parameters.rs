@@ -15,7 +15,7 @@ use matfact_core::{Error, Result, Scalar};
 /// | `init` | [`Init::Auto`] | | how W and H start |
 /// | `restarts` | 1 | 1.. | starts from consecutive seeds, the best kept; after the first, `Auto` starts are random |
 /// | `max_iter` | 500 | 0.. | most iterations; 0 gives the initial model |
-/// | `tol` | 1e-4 | >= 0 | relative fall of the objective an iteration that counts as converged; 0 runs all iterations |
+/// | `tol` | 1e-5 | >= 0 | relative fall of the objective an iteration that counts as converged; 0 runs all iterations |
 /// | `target_error` | none | > 0 | stop at this ‖X − WH‖/‖X‖ (Frobenius) |
 /// | `target_objective` | none | finite | stop when the objective, penalties included, is at most this |
 /// | `sweeps` | 3 | 1.. | passes over the components for each pair of products, after the first 8 iterations (one pass each) |
@@ -80,7 +80,7 @@ impl Nmf {
             init: Init::Auto,
             restarts: 1,
             max_iter: 500,
-            tol: 1e-4,
+            tol: 1e-5,
             target_error: None,
             target_objective: None,
             sweeps: 3,

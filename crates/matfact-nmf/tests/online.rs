@@ -260,6 +260,32 @@ fn a_stream_learns_and_its_model_can_be_kept() {
 }
 
 #[test]
+fn zeros_are_refused_where_the_loss_is_infinite() {
+    let mut x = larger() + 1.0;
+    let nmf = |beta| {
+        MiniBatchNmf::new(2)
+            .loss(Loss::from_beta(beta))
+            .batch_size(20)
+            .max_iter(5)
+    };
+    for beta in [0.0, -0.5] {
+        let model = nmf(beta).fit(&x).unwrap().model;
+        assert!(model.w().iter().chain(model.h()).all(|v| v.is_finite()));
+    }
+    // In the second batch.
+    x[[23, 4]] = 0.0;
+    for beta in [0.0, -0.5] {
+        let place = nmf(beta).fit(&x).map(|fit| fit.report);
+        let (row, column) = match place {
+            Err(Error::ZeroEntry { row, column, .. }) => (row, column),
+            other => panic!("beta {beta}: {other:?}"),
+        };
+        assert_eq!((row, column), (23, 4), "beta {beta}");
+        assert!(nmf(beta).online().unwrap().partial_fit(&x).is_err());
+    }
+}
+
+#[test]
 fn bad_batches_and_settings_are_refused_and_change_nothing() {
     let x = larger();
     let mut online = MiniBatchNmf::new(3).online::<f64>().unwrap();

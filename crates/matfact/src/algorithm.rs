@@ -3,7 +3,7 @@
 use crate::{AnyModel, Input};
 use matfact_core::{Error, Factorizer, Fit, Result, Run, Scalar};
 #[cfg(feature = "nmf")]
-use matfact_nmf::Nmf;
+use matfact_nmf::{MaskedNmf, MiniBatchNmf, Nmf};
 #[cfg(feature = "sgd")]
 use matfact_sgd::Sgd;
 #[cfg(feature = "svd")]
@@ -12,7 +12,7 @@ use matfact_svd::TruncatedSvd;
 /// Any algorithm that is compiled in, with its hyper-parameters.
 ///
 /// With the feature `serde` it is what a configuration holds: the field `algorithm` names the
-/// variant in lower case, the others are its hyper-parameters, and what is left out has its default.
+/// algorithm, as [`Algorithm::name`] does, the others are its hyper-parameters, and what is left out has its default.
 ///
 /// ```
 /// # #[cfg(all(feature = "serde", feature = "nmf"))] {
@@ -28,12 +28,19 @@ use matfact_svd::TruncatedSvd;
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[cfg_attr(feature = "serde", serde(tag = "algorithm", rename_all = "lowercase"))]
+#[cfg_attr(feature = "serde", serde(tag = "algorithm", rename_all = "kebab-case"))]
 #[non_exhaustive]
 pub enum Algorithm {
     /// Non-negative matrix factorization of a matrix.
     #[cfg(feature = "nmf")]
     Nmf(Nmf),
+    /// Non-negative matrix factorization of observed entries.
+    #[cfg(feature = "nmf")]
+    MaskedNmf(MaskedNmf),
+    /// Non-negative matrix factorization of a matrix from mini-batches of its rows.
+    #[cfg(feature = "nmf")]
+    #[cfg_attr(feature = "serde", serde(rename = "minibatch-nmf"))]
+    MiniBatchNmf(MiniBatchNmf),
     /// Truncated singular value decomposition of a matrix or an operator.
     #[cfg(feature = "svd")]
     Svd(TruncatedSvd),
@@ -47,6 +54,10 @@ impl Algorithm {
     pub const NAMES: &'static [&'static str] = &[
         #[cfg(feature = "nmf")]
         "nmf",
+        #[cfg(feature = "nmf")]
+        "masked-nmf",
+        #[cfg(feature = "nmf")]
+        "minibatch-nmf",
         #[cfg(feature = "svd")]
         "svd",
         #[cfg(feature = "sgd")]
@@ -61,6 +72,10 @@ impl Algorithm {
         match name {
             #[cfg(feature = "nmf")]
             "nmf" => Ok(Algorithm::Nmf(Nmf::new(rank))),
+            #[cfg(feature = "nmf")]
+            "masked-nmf" => Ok(Algorithm::MaskedNmf(MaskedNmf::new(rank))),
+            #[cfg(feature = "nmf")]
+            "minibatch-nmf" => Ok(Algorithm::MiniBatchNmf(MiniBatchNmf::new(rank))),
             #[cfg(feature = "svd")]
             "svd" => Ok(Algorithm::Svd(TruncatedSvd::new(rank))),
             #[cfg(feature = "sgd")]
@@ -78,6 +93,10 @@ impl Algorithm {
         match self {
             #[cfg(feature = "nmf")]
             Algorithm::Nmf(_) => "nmf",
+            #[cfg(feature = "nmf")]
+            Algorithm::MaskedNmf(_) => "masked-nmf",
+            #[cfg(feature = "nmf")]
+            Algorithm::MiniBatchNmf(_) => "minibatch-nmf",
             #[cfg(feature = "svd")]
             Algorithm::Svd(_) => "svd",
             #[cfg(feature = "sgd")]
@@ -96,6 +115,14 @@ impl<T: Scalar> Factorizer<Input<'_, T>> for Algorithm {
         match (self, x) {
             #[cfg(feature = "nmf")]
             (Algorithm::Nmf(nmf), Input::Matrix(x)) => {
+                Ok(nmf.fit_with(*x, run)?.map(AnyModel::Nmf))
+            }
+            #[cfg(feature = "nmf")]
+            (Algorithm::MaskedNmf(nmf), Input::Ratings(x)) => {
+                Ok(nmf.fit_with(*x, run)?.map(AnyModel::MaskedNmf))
+            }
+            #[cfg(feature = "nmf")]
+            (Algorithm::MiniBatchNmf(nmf), Input::Matrix(x)) => {
                 Ok(nmf.fit_with(*x, run)?.map(AnyModel::Nmf))
             }
             #[cfg(feature = "svd")]
@@ -117,7 +144,7 @@ impl<T: Scalar> Factorizer<Input<'_, T>> for Algorithm {
             (algorithm, input) => Err(Error::UnsupportedInput {
                 algorithm: algorithm.name(),
                 expected: match algorithm.name() {
-                    "nmf" => "a matrix (absent entries are zero)",
+                    "nmf" | "minibatch-nmf" => "a matrix (absent entries are zero)",
                     "svd" => "a matrix or a linear operator (absent entries are zero)",
                     _ => "observed ratings (absent entries are unknown)",
                 },

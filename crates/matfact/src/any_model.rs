@@ -9,7 +9,7 @@ use matfact_core::{
 #[cfg(feature = "sgd")]
 use matfact_core::{FactorModel, Recommend};
 #[cfg(feature = "nmf")]
-use matfact_nmf::NmfModel;
+use matfact_nmf::{MaskedNmfModel, NmfModel};
 #[cfg(feature = "svd")]
 use matfact_svd::SvdModel;
 use std::ops::Range;
@@ -17,12 +17,15 @@ use std::ops::Range;
 /// The model of any algorithm that is compiled in.
 #[derive(Debug, Clone, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[cfg_attr(feature = "serde", serde(tag = "model", rename_all = "lowercase"))]
+#[cfg_attr(feature = "serde", serde(tag = "model", rename_all = "kebab-case"))]
 #[non_exhaustive]
 pub enum AnyModel<T> {
     /// W and H of NMF.
     #[cfg(feature = "nmf")]
     Nmf(NmfModel<T>),
+    /// W and H of NMF fitted to observed entries.
+    #[cfg(feature = "nmf")]
+    MaskedNmf(MaskedNmfModel<T>),
     /// U, σ and Vᵀ of an SVD.
     #[cfg(feature = "svd")]
     Svd(SvdModel<T>),
@@ -37,6 +40,8 @@ macro_rules! each {
         match $self {
             #[cfg(feature = "nmf")]
             AnyModel::Nmf($model) => $body,
+            #[cfg(feature = "nmf")]
+            AnyModel::MaskedNmf($model) => $body,
             #[cfg(feature = "svd")]
             AnyModel::Svd($model) => $body,
             #[cfg(feature = "sgd")]
@@ -46,12 +51,15 @@ macro_rules! each {
 }
 
 impl<T: Scalar> AnyModel<T> {
-    /// The kind of model, as its records name it: `nmf`, `svd` or `factors`.
+    /// The kind of model, as its records name it: `nmf`, `masked-nmf`, `svd` or
+    /// `factors`.
     #[must_use]
     pub fn kind(&self) -> &'static str {
         match self {
             #[cfg(feature = "nmf")]
             AnyModel::Nmf(_) => "nmf",
+            #[cfg(feature = "nmf")]
+            AnyModel::MaskedNmf(_) => "masked-nmf",
             #[cfg(feature = "svd")]
             AnyModel::Svd(_) => "svd",
             #[cfg(feature = "sgd")]
@@ -62,7 +70,8 @@ impl<T: Scalar> AnyModel<T> {
     /// The coordinates of new rows (p x n) in the components: p x k.
     ///
     /// # Errors
-    /// [`Error::UnsupportedModel`] for models of ratings, else as the model's own `transform`.
+    /// [`Error::UnsupportedModel`] for models of ratings or observed entries (a [`MaskedNmfModel`] describes
+    /// new observed rows by its own `transform`), else as the model's own `transform`.
     #[cfg_attr(
         not(any(feature = "nmf", feature = "svd")),
         allow(unused_variables, reason = "models of ratings do not transform")
@@ -81,7 +90,7 @@ impl<T: Scalar> AnyModel<T> {
     /// The `count` best columns for `row`, without those in `exclude`.
     ///
     /// # Errors
-    /// [`Error::UnsupportedModel`] for models that are not of ratings, [`Error::IndexOutOfRange`].
+    /// [`Error::UnsupportedModel`] for models without a list of the best, [`Error::IndexOutOfRange`].
     #[cfg_attr(
         not(feature = "sgd"),
         allow(unused_variables, reason = "only models of ratings recommend")
@@ -136,11 +145,14 @@ impl<T: Scalar> Persist for AnyModel<T> {
         each!(self, model => model.to_record())
     }
 
-    /// Takes records of each kind, `factors` also under the name of the algorithm (`sgd`).
+    /// Takes records of each kind, also under the name of another algorithm that gives such models:
+    /// `factors` as `sgd`, `nmf` as `minibatch-nmf`.
     fn from_record(record: &ModelRecord) -> Result<Self> {
         match record.algorithm.as_str() {
             #[cfg(feature = "nmf")]
-            "nmf" => Ok(AnyModel::Nmf(NmfModel::from_record(record)?)),
+            "nmf" | "minibatch-nmf" => Ok(AnyModel::Nmf(NmfModel::from_record(record)?)),
+            #[cfg(feature = "nmf")]
+            "masked-nmf" => Ok(AnyModel::MaskedNmf(MaskedNmfModel::from_record(record)?)),
             #[cfg(feature = "svd")]
             "svd" => Ok(AnyModel::Svd(SvdModel::from_record(record)?)),
             #[cfg(feature = "sgd")]

@@ -21,8 +21,12 @@
 //! | data | want | use |
 //! |---|---|---|
 //! | non-negative, absent = zero (counts, pixels, spectra) | parts, topics | [`Nmf`] |
+//! | non-negative, some entries missing or of unequal weight | the same, and the missing entries | [`MaskedNmf`] |
+//! | non-negative, in parts or too large for memory | the same, from batches of rows | [`MiniBatchNmf`], [`OnlineNmf`] |
 //! | any matrix or operator | the best low-rank approximation, a smaller space | [`TruncatedSvd`] |
 //! | ratings, absent = unknown | predicted ratings, recommendations | [`Sgd`] |
+//!
+//! [`CrossValidation`] and [`Consensus`] compare ranks of [`Nmf`].
 //!
 //! # Crate features
 //! - `nmf`, `svd`, `sgd` (default): an algorithm each. They add code and never change results.
@@ -63,7 +67,9 @@ pub use matfact_core::{
 pub use matfact_io as io;
 #[cfg(feature = "nmf")]
 pub use matfact_nmf::{
-    self as nmf, Held, Init, Loss, Nmf, NmfModel, PenaltyScaling, Solver, Start,
+    self as nmf, Consensus, ConsensusTable, CrossValidation, Held, Init, Loss, MaskedNmf,
+    MaskedNmfModel, MiniBatchNmf, Nmf, NmfModel, NormalizedFactors, OnlineNmf, PenaltyScaling,
+    RankConsensus, RankScore, RankScores, Solver, Start, divergence, separable_rows,
 };
 #[cfg(feature = "sgd")]
 pub use matfact_sgd::{self as sgd, Sgd};
@@ -83,7 +89,9 @@ pub mod prelude {
         Transform, tf_idf,
     };
     #[cfg(feature = "nmf")]
-    pub use crate::{Held, Init, Loss, Nmf, PenaltyScaling, Solver, Start};
+    pub use crate::{
+        Held, Init, Loss, MaskedNmf, MiniBatchNmf, Nmf, PenaltyScaling, Solver, Start,
+    };
     pub use ndarray::{Array1, Array2, array};
 
     use matfact_core::ndarray;

@@ -22,7 +22,7 @@ fn every_algorithm_fits_what_it_takes_and_refuses_the_rest() {
         let algorithm = Algorithm::by_name(name, 2).unwrap();
         assert_eq!(algorithm.name(), *name);
         let (takes, refuses) = match *name {
-            "sgd" => (Input::from(&ratings), Input::from(&x)),
+            "sgd" | "masked-nmf" => (Input::from(&ratings), Input::from(&x)),
             _ => (Input::from(&x), Input::from(&ratings)),
         };
         let fit = algorithm.fit(&takes).unwrap();
@@ -64,6 +64,20 @@ fn models_say_what_they_cannot_do() {
         .fit(&Input::from(&ratings))
         .unwrap()
         .model;
+    let masked = Algorithm::by_name("masked-nmf", 2)
+        .unwrap()
+        .fit(&Input::from(&ratings))
+        .unwrap()
+        .model;
+    assert_eq!(masked.kind(), "masked-nmf");
+    for refusal in [
+        masked.transform(&x).map(drop),
+        masked.recommend(0, 1, &[]).map(drop),
+    ] {
+        assert!(
+            matches!(&refusal, Err(Error::UnsupportedModel { algorithm, .. }) if algorithm == "masked-nmf")
+        );
+    }
     assert_eq!(sgd.recommend(0, 9, &[0]).unwrap().len(), 3);
     assert!(matches!(
         sgd.transform(&x),
@@ -93,6 +107,16 @@ fn a_configuration_builds_any_algorithm_and_unknown_fields_are_refused() {
                 "restarts":3,"penalty_scaling":"plain","max_w":2,"held":{"components":[0,2]}}"#,
             4,
         ),
+        (
+            r#"{"algorithm":"masked-nmf","rank":6,"loss":"kullback-leibler","regularization":0.1,
+                "passes":3}"#,
+            6,
+        ),
+        (
+            r#"{"algorithm":"minibatch-nmf","rank":5,"batch_size":64,"forget_factor":0.5,
+                "solver":"multiplicative"}"#,
+            5,
+        ),
         (r#"{"algorithm":"svd","rank":2,"power_iterations":4}"#, 2),
         (r#"{"algorithm":"sgd","rank":5,"epochs":3}"#, 5),
     ] {
@@ -104,11 +128,16 @@ fn a_configuration_builds_any_algorithm_and_unknown_fields_are_refused() {
         );
         assert!(again.contains(&format!("\"rank\":{rank}")), "{again}");
     }
-    let wrong = r#"{"algorithm":"nmf","rank":3,"tolerance":1e-6}"#;
-    let error = serde_json::from_str::<Algorithm>(wrong)
-        .unwrap_err()
-        .to_string();
-    assert!(error.contains("tolerance"), "{error}");
+    for name in Algorithm::NAMES {
+        let text = format!(r#"{{"algorithm":"{name}","rank":2}}"#);
+        let algorithm: Algorithm = serde_json::from_str(&text).unwrap();
+        assert_eq!(algorithm, Algorithm::by_name(name, 2).unwrap());
+        let wrong = format!(r#"{{"algorithm":"{name}","rank":3,"tolerance":1e-6}}"#);
+        let error = serde_json::from_str::<Algorithm>(&wrong)
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains("tolerance"), "{error}");
+    }
     assert!(serde_json::from_str::<Algorithm>(r#"{"algorithm":"lda"}"#).is_err());
 }
 

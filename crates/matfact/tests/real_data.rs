@@ -61,7 +61,7 @@ fn digits_reach_the_known_errors<T: Scalar>() {
         "SVD of {}: {error}",
         T::NAME
     );
-    let nmf = Nmf::new(10).init(Init::Nndsvda).tol(1e-4).fit(&x).unwrap();
+    let nmf = Nmf::new(10).init(Init::Nndsvda).fit(&x).unwrap();
     let error = nmf.report.relative_error.unwrap() * norm;
     assert!(nmf.report.converged());
     assert!(error <= 857.67, "NMF of {}: {error}", T::NAME);

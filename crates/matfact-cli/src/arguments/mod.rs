@@ -1,15 +1,30 @@
 //! The command line.
 
+/// Hands an option on where it was given.
+macro_rules! set {
+    ($options:expr, $builder:ident: $($name:ident),*) => {$(
+        if let Some(value) = $options.$name {
+            $builder = $builder.$name(value.into());
+        }
+    )*};
+}
+
+mod masked;
+mod minibatch;
 mod models;
 mod nmf;
+mod ratings;
 mod sgd;
 mod svd;
 
+pub(crate) use masked::MaskedNmfOptions;
+pub(crate) use minibatch::MiniBatchNmfOptions;
 pub(crate) use models::{
     InspectOptions, PredictOptions, ReconstructOptions, TopicsOptions, TransformOptions,
 };
 pub(crate) use nmf::NmfOptions;
-pub(crate) use sgd::{ReadingOptions, SgdOptions};
+pub(crate) use ratings::{ReadingOptions, SplitOptions};
+pub(crate) use sgd::SgdOptions;
 pub(crate) use svd::SvdOptions;
 
 use crate::choices::{Precision, duration};
@@ -40,7 +55,7 @@ pub(crate) enum Command {
     /// Fit a model to a data file
     #[command(
         subcommand,
-        after_help = "Examples:\n  matfact fit nmf counts.mtx --rank 20 --model topics.safetensors\n  matfact fit svd table.npy --rank 10 --json\n  matfact fit sgd ratings.tsv --rank 32 --holdout 0.1\n\nnmf and svd read matrices (.npy, .mtx); sgd reads text, one `user item rating` a line."
+        after_help = "Examples:\n  matfact fit nmf counts.mtx --rank 20 --model topics.safetensors\n  matfact fit svd table.npy --rank 10 --json\n  matfact fit sgd ratings.tsv --rank 32 --holdout 0.1\n\nnmf, minibatch-nmf and svd read matrices (.npy, .mtx), where an absent entry is zero; masked-nmf and sgd read text,\none `user item rating` a line, where it is unknown."
     )]
     Fit(FitCommand),
     /// Predict ratings or entries with a model
@@ -75,8 +90,18 @@ pub(crate) enum FitCommand {
     #[command(
         after_help = "Examples:\n  matfact fit nmf counts.mtx --rank 20 --model topics.safetensors\n  matfact fit nmf counts.mtx --rank 20 --tf-idf --restarts 5 --model topics.safetensors\n  matfact fit nmf counts.mtx --rank 20 --loss kullback-leibler --json\n  matfact fit nmf images.npy --rank 49 --init random --seed 7 --alpha-w 1e-3 --l1-ratio 1"
     )]
-    // Boxed, since it has many more options than the others.
+    // Boxed, since these have many more options than the others.
     Nmf(Box<NmfOptions>),
+    /// Non-negative matrix factorization of ratings (user item rating [time])
+    #[command(
+        after_help = "Examples:\n  matfact fit masked-nmf ratings.tsv --rank 8 --holdout 0.1\n  matfact fit masked-nmf train.tsv --rank 8 --test test.tsv --model ratings.safetensors\n  matfact fit masked-nmf counts.tsv --rank 5 --loss kullback-leibler --regularization 0.1"
+    )]
+    MaskedNmf(Box<MaskedNmfOptions>),
+    /// Non-negative matrix factorization from mini-batches of rows
+    #[command(
+        after_help = "Examples:\n  matfact fit minibatch-nmf counts.mtx --rank 20 --model topics.safetensors\n  matfact fit minibatch-nmf images.npy --rank 49 --batch-size 256 --json\n  matfact fit minibatch-nmf counts.mtx --rank 20 --solver multiplicative --loss kullback-leibler"
+    )]
+    MinibatchNmf(Box<MiniBatchNmfOptions>),
     /// Truncated singular value decomposition: X = U S V^T
     #[command(
         after_help = "Examples:\n  matfact fit svd counts.mtx --rank 100 --model space.safetensors\n  matfact fit svd counts.mtx --rank 100 --tf-idf --model space.safetensors\n  matfact fit svd table.npy --rank 10 --precision f64 --json"
@@ -101,8 +126,8 @@ pub(crate) struct MatrixOptions {
 /// Options of every fit.
 #[derive(Debug, Args)]
 pub(crate) struct CommonOptions {
-    /// The data file: .npy or .mtx for nmf and svd, text with `user item rating` lines for sgd; `.gz`
-    /// is read in place
+    /// The data file: .npy or .mtx for nmf and svd, text with `user item rating` lines for sgd and
+    /// masked-nmf; `.gz` is read in place
     #[arg(value_name = "INPUT")]
     pub(crate) input: PathBuf,
     /// Number of components
@@ -168,6 +193,24 @@ mod tests {
                 &[
                     "restarts", "max_iter", "tol", "sweeps", "alpha_w", "l1_ratio",
                 ][..],
+            ),
+            (
+                "masked-nmf",
+                matfact::Algorithm::MaskedNmf(matfact::MaskedNmf::new(1)),
+                &["max_iter", "tol", "passes", "regularization", "l1_ratio"],
+            ),
+            (
+                "minibatch-nmf",
+                matfact::Algorithm::MiniBatchNmf(matfact::MiniBatchNmf::new(1)),
+                &[
+                    "batch_size",
+                    "forget_factor",
+                    "max_iter",
+                    "tol",
+                    "max_no_improvement",
+                    "alpha_w",
+                    "l1_ratio",
+                ],
             ),
             (
                 "svd",

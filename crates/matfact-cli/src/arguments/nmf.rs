@@ -28,7 +28,7 @@ pub(crate) struct NmfOptions {
     /// Most iterations [default: 500]
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     pub(crate) max_iter: Option<usize>,
-    /// Relative fall of the objective an iteration that counts as converged [default: 1e-4]
+    /// Relative fall of the objective an iteration that counts as converged [default: 1e-5]
     #[arg(long, value_name = "T", allow_negative_numbers = true)]
     pub(crate) tol: Option<f64>,
     /// Stop at this relative error ||X - WH|| / ||X|| (loss frobenius)
@@ -66,15 +66,6 @@ pub(crate) struct NmfOptions {
     /// Keep the entries of H at most this large
     #[arg(long, value_name = "B", allow_negative_numbers = true)]
     pub(crate) max_h: Option<f64>,
-}
-
-/// Hands an option on where it was given.
-macro_rules! set {
-    ($options:expr, $nmf:ident: $($name:ident),*) => {$(
-        if let Some(value) = $options.$name {
-            $nmf = $nmf.$name(value.into());
-        }
-    )*};
 }
 
 impl NmfOptions {

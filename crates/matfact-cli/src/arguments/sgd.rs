@@ -1,22 +1,15 @@
-//! Options of `matfact fit sgd`, and how files of ratings are read.
+//! Options of `matfact fit sgd`.
 
-use super::CommonOptions;
-use crate::choices::{DuplicatesChoice, OnErrorChoice};
-use crate::input::check_share;
+use super::{CommonOptions, SplitOptions};
 use clap::Args;
-use matfact::io::{OnError, RatingsOptions, Separator};
 use matfact::{Result, Sgd};
-use std::path::PathBuf;
 
 #[derive(Debug, Args)]
 pub(crate) struct SgdOptions {
     #[command(flatten)]
     pub(crate) common: CommonOptions,
     #[command(flatten)]
-    pub(crate) reading: ReadingOptions,
-    /// What to do with a second rating of an item by a user
-    #[arg(long, value_name = "RULE", value_enum, default_value_t = DuplicatesChoice::Error)]
-    pub(crate) duplicates: DuplicatesChoice,
+    pub(crate) split: SplitOptions,
     /// Passes over all ratings [default: 20]
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     pub(crate) epochs: Option<usize>,
@@ -32,12 +25,6 @@ pub(crate) struct SgdOptions {
     /// Leave out mean and biases: the prediction is the product of the factors alone
     #[arg(long)]
     pub(crate) unbiased: bool,
-    /// Measure the error on the ratings of this file
-    #[arg(long, value_name = "FILE", conflicts_with = "holdout")]
-    pub(crate) test: Option<PathBuf>,
-    /// Hold out this share of the ratings, chosen by the seed, and measure the error on it
-    #[arg(long, value_name = "SHARE", allow_negative_numbers = true)]
-    pub(crate) holdout: Option<f64>,
 }
 
 impl SgdOptions {
@@ -58,39 +45,7 @@ impl SgdOptions {
         }
         sgd = sgd.biased(!self.unbiased);
         sgd.validate()?;
-        if let Some(share) = self.holdout {
-            check_share(share)?;
-        }
+        self.split.validate()?;
         Ok(sgd)
-    }
-}
-
-/// How files of ratings are read.
-#[derive(Debug, Args)]
-pub(crate) struct ReadingOptions {
-    /// What stands between two fields: tab, comma, semicolon, colons (::), spaces [default: found]
-    #[arg(long, value_name = "SEP")]
-    pub(crate) separator: Option<String>,
-    /// Whether the first line names the columns [default: found]
-    #[arg(long, value_name = "BOOL")]
-    pub(crate) header: Option<bool>,
-    /// What to do with a line that cannot be read
-    #[arg(long, value_name = "RULE", value_enum, default_value_t = OnErrorChoice::Stop)]
-    pub(crate) on_error: OnErrorChoice,
-}
-
-impl ReadingOptions {
-    pub(crate) fn resolve(&self) -> Result<RatingsOptions> {
-        let mut options = RatingsOptions::default().on_error(match self.on_error {
-            OnErrorChoice::Stop => OnError::Stop,
-            OnErrorChoice::Skip => OnError::Skip,
-        });
-        if let Some(separator) = &self.separator {
-            options = options.separator(separator.parse::<Separator>()?);
-        }
-        if let Some(header) = self.header {
-            options = options.header(header);
-        }
-        Ok(options)
     }
 }

@@ -37,7 +37,7 @@ pub(super) fn run(options: &DemoOptions, folder: &Path) -> Result<Part> {
             capability: "recommend",
         });
     };
-    let tested = Accuracy::of_model(model, Seen::of(&train), test.iter().copied());
+    let tested = Accuracy::of_model(&fit.model, Seen::of(&train), test.iter().copied())?;
     let mean = train.mean();
     let baseline = Accuracy::of(test.iter().map(|pair| (mean, f64::from(pair.value))));
     let (Some(tested), Some(baseline)) = (tested, baseline) else {

@@ -86,7 +86,7 @@ fn fit<X: Matrix + ?Sized>(
     let init = nmf.resolve_init(x.shape(), 0)?;
     let problem = Problem::of(&nmf, x)?;
     let ((m, n), scale) = (x.shape(), problem.x.scale());
-    let mut report = FitReport::new("mini-batch-nmf", (m, n), nmf.rank(), settings.seed);
+    let mut report = FitReport::new("minibatch-nmf", (m, n), nmf.rank(), settings.seed);
     report.stored = Some(problem.stored);
     report.threads = pool.threads;
     report.notices.extend(pool.notice);
