@@ -41,7 +41,8 @@ pub use cholesky_qr::{conditioned_basis, tall_qr};
 pub use dense::{gram, multiply_dense, small_svd, thin_qr, wide_gram};
 #[cfg(feature = "dense")]
 pub use divergence::{
-    Divergence, DivergenceParts, MultiplicativeStep, accumulate_factor, multiply_factor,
+    Divergence, DivergenceParts, MultiplicativeStep, accumulate_factor, fade_and_add,
+    multiply_factor, squared_change,
 };
 pub use entries::{
     EntryGradients, EntryLoss, EntryRows, EntrySums, EntryUpdate, EntryWeights, ListedRow, NoRows,

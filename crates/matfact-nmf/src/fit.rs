@@ -272,7 +272,7 @@ pub(crate) fn start_of<X: Matrix + ?Sized>(
 
 /// The exact objective and the certificate: the projected gradient of both factors against the
 /// data's part of it.
-pub(crate) fn finish<X: Matrix + ?Sized>(
+fn finish<X: Matrix + ?Sized>(
     problem: &Problem<'_, X>,
     factors: &Factors<X::Scalar>,
     report: &mut FitReport,

@@ -344,7 +344,11 @@ pub(crate) fn finish<X: Matrix + ?Sized>(
 }
 
 /// The model's part of the gradient, with that of the L2 penalty.
-fn with_l2<T: Scalar>(mut denominator: Array2<T>, factor: &Array2<T>, side: Side) -> Array2<T> {
+pub(crate) fn with_l2<T: Scalar>(
+    mut denominator: Array2<T>,
+    factor: &Array2<T>,
+    side: Side,
+) -> Array2<T> {
     denominator.scaled_add(T::from_f64(side.l2), factor);
     denominator
 }

@@ -33,7 +33,9 @@ use matfact_core::{Indices, Layout, LinearOperator, Matrix, Scalar, SparseRows};
 use rayon::prelude::*;
 use std::ops::Range;
 
-pub use update::{MultiplicativeStep, accumulate_factor, multiply_factor};
+pub use update::{
+    MultiplicativeStep, accumulate_factor, fade_and_add, multiply_factor, squared_change,
+};
 
 /// The β-divergence from one matrix, with the rules by which scikit-learn keeps clear of zeros: terms
 /// with x count where x > `floor`, with y raised to `floor`; terms of y alone count everywhere.

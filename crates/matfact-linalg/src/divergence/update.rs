@@ -6,6 +6,8 @@ use rayon::prelude::*;
 
 /// Rows of a task.
 const TASK_ROWS: usize = 256;
+/// Entries of a task that does not look at rows.
+const TASK_ENTRIES: usize = 1 << 14;
 
 /// How [`multiply_factor`] changes a factor.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -170,6 +172,51 @@ pub fn accumulate_factor<T: Scalar>(
                 *below = T::from_f64(more);
                 *f = T::from_f64(step.bounded(step.raised(sum / more)));
                 let new = f.as_f64();
+                change += (new - old) * (new - old);
+                norm += new * new;
+            }
+            (change, norm)
+        })
+        .collect();
+    parts.into_iter().fold((0.0, 0.0), |total, part| {
+        (total.0 + part.0, total.1 + part.1)
+    })
+}
+
+/// `sum` ← `forget`·`sum` + `addend`.
+///
+/// # Panics
+/// If the shapes differ, or one is not in row-major order.
+pub fn fade_and_add<T: Scalar>(sum: &mut Array2<T>, addend: &Array2<T>, forget: f64) {
+    assert_eq!(sum.dim(), addend.dim(), "shapes of a sum");
+    let (forget, standard) = (T::from_f64(forget), "it is in row-major order");
+    sum.as_slice_mut()
+        .expect(standard)
+        .par_chunks_mut(TASK_ENTRIES)
+        .zip(addend.as_slice().expect(standard).par_chunks(TASK_ENTRIES))
+        .for_each(|(sum, addend)| {
+            for (sum, addend) in sum.iter_mut().zip(addend) {
+                *sum = forget * *sum + *addend;
+            }
+        });
+}
+
+/// ‖`new` − `old`‖² and ‖`new`‖², in `f64`.
+///
+/// # Panics
+/// If the shapes differ, or one is not in row-major order.
+pub fn squared_change<T: Scalar>(new: &Array2<T>, old: &Array2<T>) -> (f64, f64) {
+    assert_eq!(new.dim(), old.dim(), "shapes of a change");
+    let standard = "it is in row-major order";
+    let parts: Vec<(f64, f64)> = new
+        .as_slice()
+        .expect(standard)
+        .par_chunks(TASK_ENTRIES)
+        .zip(old.as_slice().expect(standard).par_chunks(TASK_ENTRIES))
+        .map(|(new, old)| {
+            let (mut change, mut norm) = (0.0, 0.0);
+            for (new, old) in new.iter().zip(old) {
+                let (new, old) = (new.as_f64(), old.as_f64());
                 change += (new - old) * (new - old);
                 norm += new * new;
             }

@@ -1,15 +1,19 @@
 //! Mini-batches of a matrix at hand, epoch by epoch.
 
-use super::MiniBatchNmf;
 use super::learner::{Coordinates, Learner, Step};
-use crate::fit::{Problem, finish, start_of};
+use super::{MiniBatchNmf, START_WEIGHT, sample};
+use crate::fit::{Problem, start_of};
+use crate::frobenius::ProjectedGradient;
 use crate::initialization::{Factors, Start};
-use crate::loss::{Entries, Measure};
+use crate::loss::{Entries, Measure, with_l2};
 use crate::{Init, NmfModel, Solver};
 use matfact_core::ndarray::{Array2, Axis, concatenate};
 use matfact_core::{Factorizer, Fit, FitReport, Matrix, Result, Run, Scalar, StopReason, Summary};
-use matfact_linalg::{Lines, PoolInfo, Products, in_pool};
+use matfact_linalg::{DivergenceParts, Lines, PoolInfo, Products, fade_and_add, in_pool};
 use std::ops::Range;
+
+/// A share of ‖X_b‖² below which an error by the trace formula has lost digits.
+const CLOSE: f64 = 0.05;
 
 impl<X: Matrix + ?Sized> Factorizer<X> for MiniBatchNmf {
     type Model = NmfModel<X::Scalar>;
@@ -97,14 +101,32 @@ fn fit<X: Matrix + ?Sized>(
     if settings.init == Init::Auto && given.is_none() {
         report.chosen.insert("init".to_owned(), init.to_string());
     }
-    let Factors { w, h } = match &given {
-        Some(given) => given.factors(&problem),
-        None => start_of(&problem, init, settings.seed)?,
-    };
-
     let entries = Entries::of(&problem.x)?;
     let rows = entries.rows();
     let size = settings.batch_size.min(m);
+    let hals = problem.solver == Solver::Hals;
+    let sampled = match sample::size(m, nmf.rank()) {
+        Some(count) if hals && settings.init == Init::Auto && given.is_none() => {
+            sample::learner(&nmf, &rows, count, init, settings.seed)?.map(|made| (made, count))
+        }
+        _ => None,
+    };
+    let (mut learner, mut coordinates) = match sampled {
+        Some((learner, count)) => {
+            let text = format!("{init} of {count} rows");
+            report.chosen.insert("init".to_owned(), text);
+            (learner, Vec::new())
+        }
+        None => {
+            let Factors { w, h } = match &given {
+                Some(given) => given.factors(&problem),
+                None => start_of(&problem, init, settings.seed)?,
+            };
+            let learner = Learner::new(&nmf, problem.solver, h, Some((&w, START_WEIGHT)));
+            let blocks = w.axis_chunks_iter(Axis(0), size);
+            (learner, blocks.map(|block| block.to_owned()).collect())
+        }
+    };
     let ranges: Vec<Range<usize>> = (0..m)
         .step_by(size)
         .map(|first| first..m.min(first + size))
@@ -126,12 +148,9 @@ fn fit<X: Matrix + ?Sized>(
             Ok((measure, mean))
         })
         .collect::<Result<Vec<_>>>()?;
-    let mut learner = Learner::new(&nmf, problem.solver, h, Some(&w));
-    let mut coordinates: Vec<Array2<X::Scalar>> = w
-        .axis_chunks_iter(Axis(0), size)
-        .map(|block| block.to_owned())
-        .collect();
-    drop(w);
+    // Without coordinates to begin with, the first epoch finds them afresh.
+    let without = coordinates.is_empty();
+    coordinates.resize(ranges.len(), Array2::default((0, nmf.rank())));
     report.seconds.initialization = run.elapsed().as_secs_f64();
 
     let fresh = |mean: f64, updates: usize| Coordinates::Fresh {
@@ -150,7 +169,7 @@ fn fit<X: Matrix + ?Sized>(
         let mut total = 0.0;
         for (number, (measure, mean)) in measures.iter().enumerate() {
             let count = ranges[number].len();
-            let kind = if settings.fresh_restarts {
+            let kind = if settings.fresh_restarts || (without && epoch == 1) {
                 fresh(*mean, settings.fresh_restarts_max_iter)
             } else {
                 Coordinates::Kept
@@ -183,11 +202,11 @@ fn fit<X: Matrix + ?Sized>(
     report.seconds.iterations = ended - report.seconds.initialization;
 
     // The last H deserves coordinates of its own, where they can be had exactly or are asked for.
-    let hals = problem.solver == Solver::Hals;
     let last = settings.transform_max_iter.unwrap_or(settings.max_iter);
-    if settings.fresh_restarts || hals {
+    if hals {
         for (number, (measure, mean)) in measures.iter().enumerate() {
-            let kind = if settings.fresh_restarts {
+            let unseen = coordinates[number].nrows() < ranges[number].len();
+            let kind = if settings.fresh_restarts || unseen {
                 fresh(*mean, last)
             } else {
                 Coordinates::Kept
@@ -199,14 +218,21 @@ fn fit<X: Matrix + ?Sized>(
             std::mem::swap(&mut learner.factors.w, &mut coordinates[number]);
             found?;
         }
+    } else if settings.fresh_restarts {
+        // All rows at once, as in scikit-learn: they begin at one level, and stop together.
+        let measure = Measure::new(&problem.x, nmf.loss, problem.mean)?;
+        let kind = fresh(problem.mean, last);
+        learner.coordinates(&measure, m, problem.constraints.w, kind)?;
+        let blocks = learner.factors.w.axis_chunks_iter(Axis(0), size);
+        coordinates = blocks.map(|block| block.to_owned()).collect();
     }
+    finish(&problem, &measures, &coordinates, &mut learner, &mut report)?;
     let views: Vec<_> = coordinates.iter().map(|block| block.view()).collect();
     let w = concatenate(Axis(0), &views).expect("blocks of the same width");
     let factors = Factors {
         w,
         h: learner.factors.h,
     };
-    finish(&problem, &factors, &mut report)?;
     let model = model_of(&problem, factors);
     report.seconds.finishing = run.elapsed().as_secs_f64() - ended;
     Ok(Fit { model, report })
@@ -220,4 +246,60 @@ fn model_of<X: Matrix + ?Sized>(
     let restore = X::Scalar::from_f64(problem.x.scale().sqrt());
     let h = factors.h.t().as_standard_layout().into_owned();
     NmfModel::fitted(factors.w * restore, h * restore, problem.nmf)
+}
+
+/// The exact objective and the certificate, batch by batch.
+fn finish<X: Matrix + ?Sized>(
+    problem: &Problem<'_, X>,
+    measures: &[(Measure<'_, '_, Lines<'_, X::Scalar>>, f64)],
+    coordinates: &[Array2<X::Scalar>],
+    learner: &mut Learner<X::Scalar>,
+    report: &mut FitReport,
+) -> Result<()> {
+    let sides = problem.constraints;
+    let mut certificate = ProjectedGradient::default();
+    let mut value = sides.h.penalty(&learner.factors.h);
+    let mut squares = Some(0.0);
+    let mut of_h: Option<DivergenceParts<X::Scalar>> = None;
+    for ((measure, _), w) in measures.iter().zip(coordinates) {
+        learner.factors.w.clone_from(w);
+        let Factors { w, h } = &learner.factors;
+        let parts = measure.of_w(&learner.factors)?;
+        // Entry by entry where little is left of large numbers.
+        let squared = measure.squares().map(|(x, norm)| {
+            let exact = (parts.value < CLOSE * norm)
+                .then(|| x.squared_residual(w.view(), h.view(), parts.numerator.view()));
+            exact.flatten().unwrap_or(2.0 * parts.value)
+        });
+        squares = squares.zip(squared).map(|(sum, squared)| sum + squared);
+        value += squared.map_or(parts.value, |squared| 0.5 * squared) + sides.w.penalty(w);
+        let model = with_l2(parts.denominator, w, sides.w);
+        certificate.add(w, &parts.numerator, &model, sides.w, &problem.fitted_w());
+        let batch = measure.of_h(&learner.factors)?;
+        of_h = Some(match of_h {
+            None => batch,
+            Some(mut sum) => {
+                fade_and_add(&mut sum.numerator, &batch.numerator, 1.0);
+                fade_and_add(&mut sum.denominator, &batch.denominator, 1.0);
+                sum
+            }
+        });
+    }
+    if let Some(parts) = of_h {
+        let h = &learner.factors.h;
+        let model = with_l2(parts.denominator, h, sides.h);
+        let fitted = &problem.fitted_components;
+        certificate.add(h, &parts.numerator, &model, sides.h, fitted);
+    }
+    report.objective = value * problem.unit();
+    report.certificate = Some(certificate.relative());
+    let norm = problem.x.squared_norm().unwrap_or(0.0);
+    report.relative_error = squares.map(|squares: f64| {
+        if norm > 0.0 {
+            (squares / norm).sqrt()
+        } else {
+            0.0
+        }
+    });
+    Ok(())
 }

@@ -10,15 +10,13 @@ use matfact_core::ndarray::Array2;
 use matfact_core::{Matrix, Result, Scalar};
 use matfact_linalg::{
     DivergenceParts, MultiplicativeStep, Products, RowUpdate, Simd, accumulate_factor,
-    multiply_dense, update_non_negative_rows, wide_gram,
+    fade_and_add, multiply_dense, squared_change, update_non_negative_rows, wide_gram,
 };
 
 /// Passes over the components of W between two looks at their violation.
 const SWEEPS: usize = 5;
 /// The share of its first violation at which W of a batch is good enough.
 const GOOD_ENOUGH: f64 = 1e-3;
-/// Weight of the start beside the first epoch, in the sums of HALS.
-const START_WEIGHT: f64 = 0.1;
 
 /// H, and what the batches so far have left behind.
 #[derive(Debug, Clone)]
@@ -66,13 +64,19 @@ pub(super) struct Step {
 }
 
 impl<T: Scalar> Learner<T> {
-    /// Begins with H (n x k); `coordinates` (any rows x k) that belong to it, where there are some.
-    pub(super) fn new(nmf: &Nmf, solver: Solver, h: Array2<T>, w: Option<&Array2<T>>) -> Self {
+    /// Begins with H (n x k); with coordinates (any rows x k) that belong to it, where there are some,
+    /// and the weight that they have in the sums of HALS.
+    pub(super) fn new(
+        nmf: &Nmf,
+        solver: Solver,
+        h: Array2<T>,
+        coordinates: Option<(&Array2<T>, f64)>,
+    ) -> Self {
         let beta = nmf.loss.beta();
         let shape = h.dim();
         let memory = if solver == Solver::Hals {
-            let gram: Array2<f64> = match w {
-                Some(w) => wide_gram(w.view()) * START_WEIGHT,
+            let gram: Array2<f64> = match coordinates {
+                Some((w, weight)) => wide_gram(w.view()) * weight,
                 None => Array2::default((shape.1, shape.1)),
             };
             // As if there had been rows that these coordinates and H fit exactly.
@@ -146,6 +150,11 @@ impl<T: Scalar> Learner<T> {
                     break;
                 }
             }
+            if self.beta < 1.0 {
+                let negligible = T::from_f64(measure.negligible);
+                let clear = |w: T| if w < negligible { T::zero() } else { w };
+                self.factors.w.mapv_inplace(clear);
+            }
             return measure.value(&self.factors);
         };
         let numerator = x.multiply(self.factors.h.view())?;
@@ -201,7 +210,7 @@ impl<T: Scalar> Learner<T> {
         measure: &Measure<'_, '_, X>,
         tol: f64,
     ) -> Result<bool> {
-        let step = self.multiplicative_step(measure, self.beta < 1.0);
+        let step = self.multiplicative_step(measure, false);
         let (change, norm) = update(&mut self.factors.w, parts, side, step)?;
         Ok(norm == 0.0 || (tol > 0.0 && (change / norm).sqrt() <= tol))
     }
@@ -252,12 +261,9 @@ impl<T: Scalar> Learner<T> {
                 side: known,
             } => {
                 let x: &Products<'_, X> = measure.squares().expect("HALS is for squares").0;
-                remember(gram, &wide_gram(self.factors.w.view()), forget);
-                remember(
-                    linear,
-                    &x.multiply_transposed(self.factors.w.view())?,
-                    forget,
-                );
+                fade_and_add(gram, &wide_gram(self.factors.w.view()), forget);
+                let xw = x.multiply_transposed(self.factors.w.view())?;
+                fade_and_add(linear, &xw, forget);
                 *known = Side {
                     l1: forget * known.l1 + side.l1,
                     l2: forget * known.l2 + side.l2,
@@ -274,19 +280,8 @@ impl<T: Scalar> Learner<T> {
                 let h = &mut self.factors.h;
                 let (linear, curvature) = (linear.view(), curvature.view());
                 update_non_negative_rows(h, linear, curvature, update, Simd::detect());
-                let mut sums = (0.0, 0.0);
-                for (new, old) in h.iter().zip(&before) {
-                    let (new, old) = (new.as_f64(), old.as_f64());
-                    sums.0 += (new - old) * (new - old);
-                    sums.1 += new * new;
-                }
-                Ok(sums)
+                Ok(squared_change(&self.factors.h, &before))
             }
         }
     }
-}
-
-fn remember<T: Scalar>(sum: &mut Array2<T>, batch: &Array2<T>, forget: f64) {
-    let forget = T::from_f64(forget);
-    sum.zip_mut_with(batch, |sum, batch| *sum = forget * *sum + *batch);
 }

@@ -32,12 +32,17 @@
 
 mod fit;
 mod learner;
+mod sample;
 mod stream;
 
 pub use stream::OnlineNmf;
 
 use crate::{Init, Loss, Nmf, PenaltyScaling, Solver};
 use matfact_core::{Error, Result};
+
+/// Weight of the rows that the start fits, beside those of an epoch (or the first batch of a stream), in
+/// the sums of HALS.
+const START_WEIGHT: f64 = 0.1;
 
 /// Non-negative matrix factorization from mini-batches of rows.
 ///

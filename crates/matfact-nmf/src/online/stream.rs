@@ -1,7 +1,7 @@
 //! A model that is fed batch by batch.
 
-use super::MiniBatchNmf;
 use super::learner::{Coordinates, Learner};
+use super::{MiniBatchNmf, START_WEIGHT};
 use crate::fit::{Problem, start_of};
 use crate::loss::{Measure, require_positive_entries};
 use crate::parameters::Constraints;
@@ -188,6 +188,6 @@ impl<T: Scalar> OnlineNmf<T> {
         let factors = start_of(&problem, init, self.settings.seed)?;
         let restore = T::from_f64(problem.x.scale().sqrt());
         let (h, w) = (factors.h * restore, factors.w * restore);
-        Ok(Learner::new(nmf, nmf.solver, h, Some(&w)))
+        Ok(Learner::new(nmf, nmf.solver, h, Some((&w, START_WEIGHT))))
     }
 }
