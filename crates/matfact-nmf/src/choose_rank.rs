@@ -306,11 +306,17 @@ fn summarize(rank: usize, scores: &[(f64, f64)]) -> RankScore {
     let count = scores.len() as f64;
     let mean = |of: &dyn Fn(&(f64, f64)) -> f64| scores.iter().map(of).sum::<f64>() / count;
     let held_out_error = mean(&|score| score.1);
-    let squares = mean(&|score| (score.1 - held_out_error).powi(2));
+    // Divided by the error, so that the squares of huge errors stay in range.
+    let size = if held_out_error > 0.0 {
+        held_out_error
+    } else {
+        1.0
+    };
+    let squares = mean(&|score| ((score.1 - held_out_error) / size).powi(2));
     // Variance over count − 1, divided by count; unknown (infinite) after a single repeat would choose
     // rank 1 always, so that it counts as none then.
     let standard_error = if scores.len() > 1 {
-        (squares / (count - 1.0)).sqrt()
+        size * (squares / (count - 1.0)).sqrt()
     } else {
         0.0
     };

@@ -353,7 +353,7 @@ mod tests {
         let noise = random_normal::<f64>((24, 15), 1, 0);
         Array2::from_shape_fn((24, 15), |(i, j)| {
             let level = if j % 3 == i % 3 { 4.0 } else { 0.5 };
-            level + 0.3 * noise[[i, j]].abs()
+            level + 0.1 * noise[[i, j]].abs()
         })
     }
 

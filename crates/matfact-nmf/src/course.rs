@@ -2,6 +2,7 @@
 
 use crate::fit::Problem;
 use matfact_core::{Matrix, Run, StopReason};
+use std::collections::VecDeque;
 
 /// Iterations over which the fall of the objective is averaged.
 const WINDOW: usize = 5;
@@ -9,17 +10,20 @@ const WINDOW: usize = 5;
 /// What the iterations tell, and the rules by which they stop.
 #[derive(Debug, Clone)]
 pub(crate) struct Course {
-    /// The objective of X (not of X') after each iteration.
+    /// The objective of X after each iteration. It may leave the range of `f64` where that of X' does
+    /// not: decisions are made on X'.
     pub(crate) history: Vec<f64>,
+    /// The objective of X' after each of the last iterations.
+    recent: VecDeque<f64>,
     pub(crate) stop: StopReason,
     pub(crate) max_iter: usize,
     tol: f64,
     target: Option<f64>,
     /// What the objective of X' is multiplied by to be that of X.
     unit: f64,
-    /// An objective below this is rounding.
+    /// An objective of X' below this is rounding.
     floor: f64,
-    /// A target of the data's part of the objective (without penalties).
+    /// A target of the data's part of the objective of X' (without penalties).
     target_fit: Option<f64>,
 }
 
@@ -32,15 +36,16 @@ impl Course {
             Some(squares) if nmf.loss.beta() == 2.0 => squares,
             _ => rows as f64 * columns as f64 * problem.mean.powf(nmf.loss.beta()),
         };
-        let half_squares = 0.5 * problem.x.squared_norm().unwrap_or(0.0) * unit;
+        let half_squares = 0.5 * problem.x.squared_norm().unwrap_or(0.0);
         Self {
             history: Vec::new(),
+            recent: VecDeque::new(),
             stop: StopReason::MaxIterations,
             max_iter: nmf.max_iter,
             tol: nmf.tol,
             target: nmf.target_objective,
             unit,
-            floor: f64::EPSILON * size * unit,
+            floor: f64::EPSILON * size,
             target_fit: nmf.target_error.map(|error| error * error * half_squares),
         }
     }
@@ -50,19 +55,29 @@ impl Course {
     pub(crate) fn plain(max_iter: usize, tol: f64, unit: f64, floor: f64) -> Self {
         Self {
             history: Vec::new(),
+            recent: VecDeque::new(),
             stop: StopReason::MaxIterations,
             max_iter,
             tol,
             target: None,
             unit,
-            floor: floor * unit,
+            floor,
             target_fit: None,
         }
     }
 
-    /// The last objective; infinite before the first iteration.
+    /// The last objective of X'; infinite before the first iteration.
     pub(crate) fn objective(&self) -> f64 {
-        self.history.last().copied().unwrap_or(f64::INFINITY)
+        self.recent.back().copied().unwrap_or(f64::INFINITY)
+    }
+
+    fn push(&mut self, objective: f64) -> f64 {
+        if self.recent.len() > WINDOW {
+            self.recent.pop_front();
+        }
+        self.recent.push_back(objective);
+        self.history.push(objective * self.unit);
+        objective * self.unit
     }
 
     /// Notes an iteration that ended at `fit` + `penalty` (of X'), and says whether to stop: for
@@ -74,11 +89,8 @@ impl Course {
         stationary: bool,
         run: &mut Run<'_>,
     ) -> bool {
-        let objective = (fit + penalty) * self.unit;
-        self.history.push(objective);
-        let reached = self
-            .target_fit
-            .is_some_and(|target| fit * self.unit <= target)
+        let objective = self.push(fit + penalty);
+        let reached = self.target_fit.is_some_and(|target| fit <= target)
             || self.target.is_some_and(|target| objective <= target);
         let reason =
             if let Some(reason) = run.iteration(self.history.len(), self.max_iter, objective) {
@@ -96,13 +108,12 @@ impl Course {
 
     /// Whether an objective of X' is above the last one.
     pub(crate) fn rises(&self, objective: f64) -> bool {
-        objective * self.unit > self.objective()
+        objective > self.objective()
     }
 
     /// Notes an iteration that was taken back: the objective is what it was.
     pub(crate) fn rejected(&mut self, run: &mut Run<'_>) -> bool {
-        let objective = self.objective();
-        self.history.push(objective);
+        let objective = self.push(self.objective());
         if let Some(reason) = run.iteration(self.history.len(), self.max_iter, objective) {
             self.stop = reason;
             return true;
@@ -113,12 +124,11 @@ impl Course {
     /// Whether the objective has fallen by less than `tol` of itself an iteration, on the mean of the
     /// last few. An error of nothing but rounding has converged too.
     fn converged(&self) -> bool {
-        let count = self.history.len();
-        if self.tol == 0.0 || count <= WINDOW {
-            return false;
+        match (self.recent.front(), self.recent.back()) {
+            (Some(before), Some(now)) if self.tol > 0.0 && self.recent.len() > WINDOW => {
+                *now <= self.floor || before - now <= self.tol * WINDOW as f64 * now
+            }
+            _ => false,
         }
-        let now = self.history[count - 1];
-        let before = self.history[count - 1 - WINDOW];
-        now <= self.floor || before - now <= self.tol * WINDOW as f64 * now
     }
 }
