@@ -125,14 +125,6 @@ impl<'a, X: Matrix + ?Sized> Problem<'a, X> {
         summary.require_non_negative("nmf")?;
         loss::require_positive_entries(nmf.loss, x, &summary)?;
         let products = Products::new(x, Some(&summary));
-        // A matrix known by its products cannot be rescaled: products of its entries would overflow.
-        let largest = X::Scalar::max_value().as_f64();
-        if nmf.loss.beta() != 2.0 && products.rows().is_none() && summary.max_abs > largest.sqrt() {
-            return Err(Error::Overflow {
-                step: "the divergence of entries this large".to_owned(),
-                scalar: X::Scalar::NAME,
-            });
-        }
         let scale = products.scale();
         Ok(Self {
             nmf,
