@@ -3,8 +3,7 @@
 use crate::Simd;
 use crate::simd::{Kernel, multiply_add};
 use matfact_core::Scalar;
-use matfact_core::ndarray::{ArrayView1, ArrayView2};
-use std::borrow::Cow;
+use matfact_core::ndarray::ArrayView2;
 
 /// Partial sums that a loop keeps apart: two vectors of the widest kind.
 const LANES: usize = 16;
@@ -57,36 +56,24 @@ fn sum<const FMA: bool, T: Scalar>(
     sums.iter().sum()
 }
 
-/// Row by row, so that the memory layout does not change the order of the sum.
 fn by_rows<T: Scalar>(a: ArrayView2<'_, T>, b: ArrayView2<'_, T>, what: What) -> f64 {
     assert_eq!(a.dim(), b.dim(), "shapes of two panels");
     let simd = Simd::detect();
-    let rows = a.rows().into_iter().zip(b.rows());
-    let sums = rows.map(|(a, b)| {
-        let (a, b) = (slice_of(a), slice_of(b));
-        simd.run(Reduction { a: &a, b: &b, what })
-    });
-    sums.sum()
-}
-
-fn slice_of<T: Scalar>(row: ArrayView1<'_, T>) -> Cow<'_, [T]> {
-    match row.to_slice() {
-        Some(slice) => Cow::Borrowed(slice),
-        None => Cow::Owned(row.to_vec()),
+    if let (Some(a), Some(b)) = (a.as_slice(), b.as_slice()) {
+        return simd.run(Reduction { a, b, what });
     }
+    // One order of summation for every layout.
+    let gathered = |panel: ArrayView2<'_, T>| panel.iter().copied().collect::<Vec<_>>();
+    let (a, b) = (gathered(a), gathered(b));
+    simd.run(Reduction { a: &a, b: &b, what })
 }
 
-/// Σ a_ij b_ij in `f64`. Panels in row-major order are summed as one run.
+/// Σ a_ij b_ij in `f64`.
 ///
 /// # Panics
 /// If the shapes differ.
 #[must_use]
 pub fn inner_product<T: Scalar>(a: ArrayView2<'_, T>, b: ArrayView2<'_, T>) -> f64 {
-    assert_eq!(a.dim(), b.dim(), "shapes of two panels");
-    if let (Some(a), Some(b)) = (a.as_slice(), b.as_slice()) {
-        let what = What::Product;
-        return Simd::detect().run(Reduction { a, b, what });
-    }
     by_rows(a, b, What::Product)
 }
 

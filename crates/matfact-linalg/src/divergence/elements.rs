@@ -106,7 +106,7 @@ trait Element: Sync {
     fn parts<const FMA: bool, const VALUE: bool>(&self, x: f64, y: f64) -> Parts;
 }
 
-/// β = 1. The sum of all y comes from sums of the factors, and the power is 1: neither is given.
+/// β = 1, where the power is 1. `every` is y.
 struct KullbackLeibler {
     floor: f64,
 }
@@ -114,8 +114,7 @@ struct KullbackLeibler {
 impl Element for KullbackLeibler {
     #[inline(always)]
     fn parts<const FMA: bool, const VALUE: bool>(&self, x: f64, y: f64) -> Parts {
-        let y = if y < self.floor { self.floor } else { y };
-        let ratio = x / y;
+        let ratio = x / if y < self.floor { self.floor } else { y };
         let stored = if VALUE {
             let term = x * ln::<FMA>(ratio) - x;
             if x > self.floor { term } else { 0.0 }
@@ -126,7 +125,7 @@ impl Element for KullbackLeibler {
             weight: ratio,
             power: 1.0,
             stored,
-            every: 0.0,
+            every: if VALUE { y } else { 0.0 },
         }
     }
 }
@@ -311,12 +310,19 @@ fn lanes<const FMA: bool, const VALUE: bool, T: Scalar, E: Element>(
     sums: &mut LaneSums,
 ) {
     for lane in 0..LANES {
+        // The powers below know no infinity; an infinite y must not pass for a number.
+        let infinite = y[lane] == T::infinity();
         let parts = element.parts::<FMA, VALUE>(x[lane].as_f64(), y[lane].as_f64());
         y[lane] = T::from_f64(parts.weight);
         powers[lane] = T::from_f64(parts.power);
         if VALUE {
             let counts = lane < count;
-            sums.stored[lane] += if counts { parts.stored } else { 0.0 };
+            let stored = if infinite {
+                f64::INFINITY
+            } else {
+                parts.stored
+            };
+            sums.stored[lane] += if counts { stored } else { 0.0 };
             sums.every[lane] += if counts { parts.every } else { 0.0 };
         }
     }

@@ -169,7 +169,7 @@ impl Divergence {
                     (denominator, sums)
                 };
                 let sums = Sums {
-                    stored: stored.stored,
+                    stored: stored.stored + every.stored,
                     every: every.every,
                 };
                 (numerator, denominator, sums)
@@ -179,10 +179,15 @@ impl Divergence {
         if let Some(right_sums) = right_sums.as_ref().filter(|_| gradient) {
             denominator.assign(&right_sums.mapv(T::from_f64));
         }
-        let value = match (value, right_sums) {
-            (false, _) => f64::NAN,
-            (true, Some(right_sums)) => sums.stored + column_sums(left).dot(&right_sums),
-            (true, None) => self.value_of(sums, left.nrows() as f64 * right.nrows() as f64),
+        let value = match (value, right_sums, x) {
+            (false, ..) => f64::NAN,
+            // All y from the sums of the factors: most are formed nowhere else.
+            (true, Some(right_sums), EntryRows::Sparse(_)) => {
+                sums.stored + column_sums(left).dot(&right_sums)
+            }
+            // The same y as in the other terms: what rounding did to it cancels.
+            (true, Some(_), EntryRows::Dense(_)) => sums.stored + sums.every,
+            (true, None, _) => self.value_of(sums, left.nrows() as f64 * right.nrows() as f64),
         };
         DivergenceParts {
             numerator,
