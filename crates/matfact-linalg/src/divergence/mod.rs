@@ -182,11 +182,11 @@ impl Divergence {
         let value = match (value, right_sums, x) {
             (false, ..) => f64::NAN,
             // All y from the sums of the factors: most are formed nowhere else.
-            (true, Some(right_sums), EntryRows::Sparse(_)) => {
+            (true, Some(right_sums), Lines::Sparse(_)) => {
                 sums.stored + column_sums(left).dot(&right_sums)
             }
             // The same y as in the other terms: what rounding did to it cancels.
-            (true, Some(_), EntryRows::Dense(_)) => sums.stored + sums.every,
+            (true, Some(_), Lines::Dense(_)) => sums.stored + sums.every,
             (true, None, _) => self.value_of(sums, left.nrows() as f64 * right.nrows() as f64),
         };
         DivergenceParts {
