@@ -143,7 +143,8 @@ def main():
     parser.add_argument("--loss", choices=["frobenius", "kullback-leibler"], default="frobenius",
                         help="of nmf; for kullback-leibler, matfact runs to the divergence that "
                         "the peer has after --peer-iterations multiplicative updates")
-    parser.add_argument("--peer-iterations", type=int, default=50)
+    parser.add_argument("--peer-iterations", type=int, default=5,
+                        help="for kullback-leibler; for frobenius the first step of the ladder")
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--program", default="target/release/matfact")
@@ -159,11 +160,9 @@ def main():
         variants = [("matfact", ["--loss", arguments.loss, "--target-objective", repr(target),
                                  "--tol", "0"])]
     elif arguments.kind == "minibatch-nmf":
-        target = run_peer(arguments)["error"]
-        variants = [("matfact", []),
-                    ("matfact, to the peer's error", ["--target-error", repr(target)])]
+        variants = [("matfact", []), ("matfact, multiplicative", ["--solver", "multiplicative"])]
     elif arguments.kind == "nmf":
-        for iterations in NMF_LADDER:
+        for iterations in [step for step in NMF_LADDER if step >= arguments.peer_iterations]:
             if run_peer(arguments, iterations)["error"] <= arguments.target:
                 break
         variants = [("matfact", ["--target-error", str(arguments.target), "--tol", "0"])]

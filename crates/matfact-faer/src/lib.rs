@@ -123,22 +123,3 @@ fn svd_into<U: ComplexField + Copy>(
     v_out.copy_from(&v);
     Some((0..p).map(|i| s[i]).collect())
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_small_matrix_is_multiplied_and_decomposed() {
-        let a = Mat::from_fn(4, 2, |i, j| (i * 2 + j) as f64);
-        let (mut q, mut r) = (Mat::zeros(4, 2), Mat::zeros(2, 2));
-        thin_qr_f64(a.as_ref(), q.as_mut(), r.as_mut());
-        let mut back = Mat::zeros(4, 2);
-        matmul_f64(back.as_mut(), q.as_ref(), r.as_ref(), Par::Seq);
-        assert!((&back - &a).norm_max() < 1e-12);
-        let (mut u, mut v) = (Mat::zeros(4, 2), Mat::zeros(2, 2));
-        let s = svd_f64(a.as_ref(), u.as_mut(), v.as_mut()).expect("it converges");
-        let squares: f64 = s.iter().map(|s| s * s).sum();
-        assert!((squares - 140.0).abs() < 1e-9);
-    }
-}

@@ -73,7 +73,12 @@ pub fn randomized_svd<X: LinearOperator + ?Sized>(
     let (left, _) = tall_qr(range.view());
     let (right, core) = tall_qr(x.multiply_transposed(left.view())?.view());
     // X' ≈ Q B with Bᵀ = right · core, hence U = Q · (right factor), V = right · (left factor).
-    let (inner_right, singular_values, inner_left_t) = small_svd(core.view());
+    // The small decomposition is made in f64: what it costs is little, and the captured norm is a sum
+    // of its squares.
+    let (inner_right, singular_values, inner_left_t) = small_svd(core.mapv(|v| v.as_f64()).view());
+    let singular_values = singular_values.mapv(X::Scalar::from_f64);
+    let inner_right = inner_right.mapv(X::Scalar::from_f64);
+    let inner_left_t = inner_left_t.mapv(X::Scalar::from_f64);
     let leading: Vec<usize> = (0..rank).collect();
     let inner_left = inner_left_t.select(Axis(0), &leading);
     let inner_right = inner_right.select(Axis(1), &leading);

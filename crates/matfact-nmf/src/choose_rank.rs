@@ -42,7 +42,8 @@ const MAX_HELD_OUT: f64 = 2e6;
 /// // Two groups of columns that vary on their own.
 /// let x = Array2::from_shape_fn((30, 12), |(i, j)| {
 ///     let level = if j % 2 == 0 { i % 5 } else { i % 7 };
-///     level as f64 * (0.9 + 0.02 * ((i * 31 + j * 17) % 11) as f64)
+///     let noise = (i * i * 7919 + j * j * 104_729 + i * j * 31) % 1009;
+///     level as f64 * (0.9 + 0.2 * noise as f64 / 1009.0)
 /// });
 /// let scores = CrossValidation::new(Nmf::new(1), 1..=4).fit(&x)?;
 /// assert_eq!(scores.chosen_rank(), 2);

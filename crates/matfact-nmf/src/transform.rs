@@ -217,3 +217,32 @@ fn equal_coordinates<T: Scalar, X: Matrix<Scalar = T> + ?Sized>(
         T::from_f64(level.min(limit))
     }))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use matfact_core::ndarray::array;
+
+    #[test]
+    fn inverse_transform_writes_blocks() {
+        let model =
+            NmfModel::new(array![[1.0, 2.0]], array![[1.0, 0.0, 2.0], [0.0, 3.0, 1.0]]).unwrap();
+        let w = array![[2.0, 1.0], [0.0, 1.0]];
+        let all = model.inverse_transform(w.view()).unwrap();
+        assert_eq!(all, array![[2.0, 3.0, 5.0], [0.0, 3.0, 1.0]]);
+        let mut out = Array2::zeros((1, 3));
+        let (_, last) = w.view().split_at(Axis(0), 1);
+        model.inverse_transform_into(last, out.view_mut()).unwrap();
+        assert_eq!(out.row(0), all.row(1));
+        assert!(
+            model
+                .inverse_transform_into(w.view(), out.view_mut())
+                .is_err()
+        );
+        assert!(
+            model
+                .inverse_transform(Array2::zeros((2, 3)).view())
+                .is_err()
+        );
+    }
+}

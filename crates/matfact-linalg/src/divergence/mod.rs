@@ -22,6 +22,8 @@
 mod elementary;
 mod elements;
 mod stored;
+#[cfg(test)]
+mod tests;
 mod tiles;
 mod update;
 
