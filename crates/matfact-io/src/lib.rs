@@ -3,6 +3,7 @@
 //! | function | reads or writes |
 //! |---|---|
 //! | [`read_matrix`] | a matrix: NumPy `.npy` or MatrixMarket `.mtx`, plain or `.gz` |
+//! | [`read_npy_rows`] | a dense matrix from `.npy`, block by block |
 //! | [`write_npy`], [`write_npy_rows`] | a dense matrix as `.npy`, whole or block by block |
 //! | [`read_ratings`] | `user item rating` lines with ids of any kind, as training data |
 //! | [`read_ratings_with_ids`] | the same lines against the ids of a model, as test data |
@@ -27,7 +28,7 @@ mod source;
 mod text;
 
 pub use ids::Ids;
-pub use matrix::{MatrixData, read_matrix, write_npy, write_npy_rows};
+pub use matrix::{MatrixData, NpyRows, read_matrix, read_npy_rows, write_npy, write_npy_rows};
 pub use model::{FORMAT_VERSION, ModelFile, load_model, save_model};
 pub use ratings::{
     OnError, Pair, Pairs, RatedPair, RatedPairs, RatingsData, RatingsOptions, Separator,

@@ -113,11 +113,18 @@ impl<'a, X: LinearOperator + ?Sized> Products<'a, X> {
     pub fn new(x: &'a X, summary: Option<&Summary>) -> Self {
         let largest = summary.map_or(0.0, |summary| summary.max_abs);
         let extreme = largest > 0.0 && !comfortable::<X::Scalar>().contains(&largest);
-        let mut scale = if extreme {
+        let scale = if extreme {
             power_of_two_near(largest)
         } else {
             1.0
         };
+        Self::with_scale(x, summary, scale)
+    }
+
+    /// Makes X' = `x` / `scale` ready for a scale chosen elsewhere, a power of two: that of other rows
+    /// of the same matrix, say. [`Products::scale`] is 1 all the same for a matrix known by its products.
+    pub fn with_scale(x: &'a X, summary: Option<&Summary>, scale: f64) -> Self {
+        let (extreme, mut scale) = (scale != 1.0, scale);
         let rescale = |v: &X::Scalar| X::Scalar::from_f64(v.as_f64() / scale);
         let form = match x.layout() {
             Layout::Dense(view) if extreme => Form::DenseCopy(view.map(rescale)),

@@ -183,7 +183,7 @@ pub(crate) fn fit<X: Matrix + ?Sized>(
         let notice = "multiplicative updates cannot change the zeros of the start nndsvd: nndsvda and nndsvdar have none";
         report.notices.push(notice.to_owned());
     }
-    let mut best: Option<(Factors<X::Scalar>, Course)> = None;
+    let mut best: Option<(Fitted<X::Scalar>, Course)> = None;
     for number in 0..nmf.restarts {
         let began = run.elapsed().as_secs_f64();
         let seed = nmf.seed.wrapping_add(number as u64);
@@ -198,7 +198,7 @@ pub(crate) fn fit<X: Matrix + ?Sized>(
         };
         let ready = run.elapsed().as_secs_f64();
         let mut course = Course::new(&problem);
-        iterate(&problem, &mut factors, warmed, seed, run, &mut course)?;
+        let xw = iterate(&problem, &mut factors, warmed, seed, run, &mut course)?;
         report.seconds.initialization += ready - began;
         report.seconds.iterations += run.elapsed().as_secs_f64() - ready;
         if nmf.restarts > 1 && given.is_none() {
@@ -215,18 +215,18 @@ pub(crate) fn fit<X: Matrix + ?Sized>(
             .is_none_or(|(_, kept)| course.objective() < kept.objective())
         {
             report.seed = seed;
-            best = Some((factors, course));
+            best = Some((Fitted { factors, xw }, course));
         }
         if interrupted {
             break;
         }
     }
-    let (factors, course) = best.expect("there is at least one start");
+    let (Fitted { factors, xw }, course) = best.expect("there is at least one start");
     let ended = run.elapsed().as_secs_f64();
     report.iterations = course.history.len();
     report.stop = course.stop;
     report.history = course.history;
-    finish(&problem, &factors, &mut report)?;
+    finish(&problem, &factors, xw, &mut report)?;
     let scale = problem.x.scale();
     let restore = X::Scalar::from_f64(scale.sqrt());
     let rescaled = |factor: Array2<X::Scalar>| {
@@ -242,6 +242,13 @@ pub(crate) fn fit<X: Matrix + ?Sized>(
     Ok(Fit { model, report })
 }
 
+/// Where the iterations ended.
+struct Fitted<T> {
+    factors: Factors<T>,
+    /// X'ᵀW of these factors, where the iterations have it at hand.
+    xw: Option<Array2<T>>,
+}
+
 fn iterate<X: Matrix + ?Sized>(
     problem: &Problem<'_, X>,
     factors: &mut Factors<X::Scalar>,
@@ -249,16 +256,19 @@ fn iterate<X: Matrix + ?Sized>(
     seed: u64,
     run: &mut Run<'_>,
     course: &mut Course,
-) -> Result<()> {
+) -> Result<Option<Array2<X::Scalar>>> {
     match problem.solver {
-        Solver::Multiplicative => crate::multiplicative::iterate(problem, factors, run, course),
-        Solver::ScalarNewton => crate::scalar_newton::iterate(problem, factors, run, course),
-        Solver::BlockPivoting => crate::block_pivoting::iterate(problem, factors, run, course),
+        Solver::Multiplicative => crate::multiplicative::iterate(problem, factors, run, course)?,
+        Solver::ScalarNewton => crate::scalar_newton::iterate(problem, factors, run, course)?,
+        Solver::BlockPivoting => crate::block_pivoting::iterate(problem, factors, run, course)?,
         Solver::CoordinateDescent => {
-            crate::coordinate_descent::iterate(problem, factors, seed, run, course)
+            crate::coordinate_descent::iterate(problem, factors, seed, run, course)?;
         }
-        Solver::Hals | Solver::Auto => hals::iterate(problem, factors, warmed, run, course),
+        Solver::Hals | Solver::Auto => {
+            return hals::iterate(problem, factors, warmed, run, course);
+        }
     }
+    Ok(None)
 }
 
 /// The factors that `init` gives for X'.
@@ -275,10 +285,11 @@ pub(crate) fn start_of<X: Matrix + ?Sized>(
 fn finish<X: Matrix + ?Sized>(
     problem: &Problem<'_, X>,
     factors: &Factors<X::Scalar>,
+    xw: Option<Array2<X::Scalar>>,
     report: &mut FitReport,
 ) -> Result<()> {
     if problem.nmf.loss.beta() == 2.0 {
-        crate::frobenius::finish(problem, factors, report)
+        crate::frobenius::finish(problem, factors, xw, report)
     } else {
         loss::finish(problem, factors, report)
     }

@@ -27,15 +27,19 @@ pub(crate) fn with_diagonal<T: Scalar>(gram: &Array2<f64>, l2: f64) -> Array2<T>
     curvature.mapv(T::from_f64)
 }
 
-/// The exact error, entry by entry, and the certificate.
+/// The exact error, entry by entry, and the certificate; `xw` is X'ᵀW where it is at hand.
 pub(crate) fn finish<X: Matrix + ?Sized>(
     problem: &Problem<'_, X>,
     factors: &Factors<X::Scalar>,
+    xw: Option<Array2<X::Scalar>>,
     report: &mut FitReport,
 ) -> Result<()> {
     let (x, Factors { w, h }) = (&problem.x, factors);
     let xh = x.multiply(h.view())?;
-    let xw = x.multiply_transposed(w.view())?;
+    let xw = match xw {
+        Some(xw) => xw,
+        None => x.multiply_transposed(w.view())?,
+    };
     let squared_norm = x.squared_norm().unwrap_or(0.0);
     if let Some(squared) = x.squared_residual(w.view(), h.view(), xh.view()) {
         let penalty = problem.constraints.w.penalty(w) + problem.constraints.h.penalty(h);

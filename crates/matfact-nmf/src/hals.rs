@@ -93,7 +93,7 @@ pub(crate) fn iterate<X: Matrix + ?Sized>(
     warmed: bool,
     run: &mut Run<'_>,
     course: &mut Course,
-) -> Result<()> {
+) -> Result<Option<Array2<X::Scalar>>> {
     let descent = Descent {
         constraints: problem.constraints,
         fitted_w: &problem.fitted_w(),
@@ -104,14 +104,15 @@ pub(crate) fn iterate<X: Matrix + ?Sized>(
     descend(&problem.x, &descent, factors, run, course)
 }
 
-/// The iterations on X' or a sketch of it.
+/// The iterations on X' or a sketch of it. Gives X'ᵀW of the factors it ends with, if that is at hand.
 pub(crate) fn descend<T: Scalar>(
     x: &impl Panels<T>,
     descent: &Descent<'_>,
     factors: &mut Factors<T>,
     run: &mut Run<'_>,
     course: &mut Course,
-) -> Result<()> {
+) -> Result<Option<Array2<T>>> {
+    let mut at_hand = None;
     let (mut beta, mut bound) = (BETA, 1.0);
     // The factors of the last accepted iteration but one, whence the direction; none means a plain
     // iteration.
@@ -136,6 +137,8 @@ pub(crate) fn descend<T: Scalar>(
         if let Some(before) = &before {
             extrapolate(&mut h, &before.h, beta, h_side.max);
         }
+        // One panel less while the products are formed.
+        at_hand = None;
         let xh = x.multiply(&h)?;
         let curvature = with_diagonal(&wide_gram(h.view()), w_side.l2);
         let mut w = factors.w.clone();
@@ -179,12 +182,14 @@ pub(crate) fn descend<T: Scalar>(
         before = Some(std::mem::replace(factors, Factors { w, h }));
         if descent.scale_is_free() && balance(factors, &gram_w, &gram_h) {
             before = None;
+        } else {
+            at_hand = Some(xw);
         }
         if course.ends(fit, penalty, first.sum + second.sum == 0.0, run) {
             break;
         }
     }
-    Ok(())
+    Ok(at_hand)
 }
 
 /// Gives each component whose two factors differ in size by more than [`UNBALANCED`] a common size,

@@ -257,6 +257,46 @@ fn a_stream_learns_and_its_model_can_be_kept() {
 }
 
 #[test]
+fn batches_of_any_size_give_the_same_model_but_for_the_size() {
+    let x = larger();
+    let model = |factor: f64, zeros_first: bool| {
+        let mut online = MiniBatchNmf::new(3).online::<f64>().unwrap();
+        if zeros_first {
+            online
+                .partial_fit(&Array2::<f64>::zeros((9, x.ncols())))
+                .unwrap();
+        }
+        let mut costs = Vec::new();
+        for _ in 0..3 {
+            costs.push(online.partial_fit(&(&x * factor)).unwrap());
+        }
+        (online.components().unwrap(), costs)
+    };
+    let (h, costs) = model(1.0, false);
+    let largest = h.iter().copied().fold(0.0, f64::max);
+    for exponent in [-400, 400] {
+        let factor = 2.0_f64.powi(exponent);
+        for zeros_first in [false, true] {
+            let (other, other_costs) = model(factor, zeros_first);
+            let root = factor.sqrt();
+            let far = (&other / root - &h).mapv(f64::abs);
+            assert!(far.iter().all(|d| *d < 1e-6 * largest), "2^{exponent}");
+            for (a, b) in costs.iter().zip(&other_costs) {
+                assert!((b / factor / factor - a).abs() <= 1e-6 * a, "{a} {b}");
+            }
+        }
+    }
+    // Given components are those of X, whatever its size.
+    let factor = 2.0_f64.powi(400);
+    let given = &h * factor.sqrt();
+    let online = MiniBatchNmf::new(3).online::<f64>().unwrap();
+    let mut online = online.start_from(given.view()).unwrap();
+    assert_eq!(online.components().unwrap(), given);
+    let cost = online.partial_fit(&(&x * factor)).unwrap();
+    assert!(cost / factor / factor < costs[2] * 1.01);
+}
+
+#[test]
 fn zeros_are_refused_where_the_loss_is_infinite() {
     let mut x = larger() + 1.0;
     let nmf = |beta| {
@@ -287,7 +327,7 @@ fn bad_batches_and_settings_are_refused_and_change_nothing() {
     let x = larger();
     let mut online = MiniBatchNmf::new(3).online::<f64>().unwrap();
     online.partial_fit(&x).unwrap();
-    let before = online.components().unwrap().to_owned();
+    let before = online.components().unwrap();
     let mut bad = x.clone();
     bad[[3, 4]] = -1.0;
     let negative = online.partial_fit(&bad);

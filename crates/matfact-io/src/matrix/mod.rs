@@ -10,7 +10,7 @@ use matfact_core::sprs::CsMatI;
 use matfact_core::{Matrix, Result, Scalar};
 use std::path::Path;
 
-pub use npy::{write_npy, write_npy_rows};
+pub use npy::{NpyRows, read_npy_rows, write_npy, write_npy_rows};
 
 /// A matrix as its file stores it.
 ///

@@ -30,4 +30,5 @@ mod observations;
 mod parameters;
 
 pub use model::MaskedNmfModel;
+pub(crate) use observations::check_observations;
 pub use parameters::MaskedNmf;

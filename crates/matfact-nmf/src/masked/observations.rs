@@ -213,6 +213,12 @@ impl<'a, X: ObservedEntries + ?Sized> Observations<'a, X> {
     }
 }
 
+/// Checks every entry of `x` as a fit with this loss does; gives the weighted mean.
+pub(crate) fn check_observations<X: ObservedEntries + ?Sized>(x: &X, loss: Loss) -> Result<f64> {
+    let observations = Observations::of(x, loss, false)?;
+    Ok(observations.mean * observations.scale)
+}
+
 fn in_place<X: ObservedEntries + ?Sized>(x: &X, row: usize) -> ListedRow<'_, X::Scalar> {
     let entries = x.row(row);
     ListedRow {

@@ -45,8 +45,8 @@ use matfact_core::{Error, Result};
     serde(deny_unknown_fields, default = "without_rank")
 )]
 pub struct MaskedNmf {
-    pub(super) rank: usize,
-    pub(super) loss: Loss,
+    pub(crate) rank: usize,
+    pub(crate) loss: Loss,
     pub(super) max_iter: usize,
     pub(super) tol: f64,
     pub(super) passes: usize,
@@ -57,7 +57,7 @@ pub struct MaskedNmf {
     pub(super) penalty_scaling: PenaltyScaling,
     pub(super) max_w: Option<f64>,
     pub(super) max_h: Option<f64>,
-    pub(super) seed: u64,
+    pub(crate) seed: u64,
 }
 
 /// What a configuration leaves out takes its default; a rank has none, and 0 is refused by the fit.

@@ -3,6 +3,7 @@
 use super::learner::{Coordinates, Learner};
 use super::{MiniBatchNmf, START_WEIGHT};
 use crate::fit::{Problem, start_of};
+use crate::initialization::Factors;
 use crate::loss::{Measure, require_positive_entries};
 use crate::parameters::Constraints;
 use crate::{Nmf, NmfModel};
@@ -36,7 +37,12 @@ use matfact_linalg::Products;
 pub struct OnlineNmf<T> {
     settings: MiniBatchNmf,
     nmf: Nmf,
+    /// Of X' = X / `scale`.
     learner: Option<Learner<T>>,
+    /// H (n x k) to begin with.
+    given: Option<Array2<T>>,
+    /// A power of two, 1 unless the first batch with entries above zero is of an extreme size.
+    scale: Option<f64>,
     expected_rows: Option<usize>,
     batches: usize,
     rows: usize,
@@ -55,6 +61,8 @@ impl MiniBatchNmf {
             settings: self.clone(),
             nmf,
             learner: None,
+            given: None,
+            scale: None,
             expected_rows: None,
             batches: 0,
             rows: 0,
@@ -81,9 +89,8 @@ impl<T: Scalar> OnlineNmf<T> {
             return Err(Error::shape_mismatch(what, self.nmf.rank(), h.nrows()));
         }
         Summary::of(&h).require_non_negative("nmf")?;
-        let h = h.t().as_standard_layout().into_owned();
-        let solver = self.nmf.solver;
-        self.learner = Some(Learner::new(&self.nmf, solver, h, None));
+        self.given = Some(h.t().as_standard_layout().into_owned());
+        self.learner = None;
         Ok(self)
     }
 
@@ -111,22 +118,39 @@ impl<T: Scalar> OnlineNmf<T> {
         let summary = Summary::of(batch);
         summary.require_non_negative("nmf")?;
         require_positive_entries(self.nmf.loss, batch, &summary)?;
-        let mut learner = match &self.learner {
-            Some(learner) => learner.clone(),
-            None => self.begin(batch)?,
+        let x = match self.scale {
+            Some(scale) => Products::with_scale(batch, Some(&summary), scale),
+            None => Products::new(batch, Some(&summary)),
+        };
+        let scale = x.scale();
+        if self.scale.is_some_and(|fixed| fixed != scale) {
+            return Err(Error::UnsupportedInput {
+                algorithm: "nmf by batches of extreme size",
+                expected: "dense or compressed batches, which can be rescaled",
+                actual: "a matrix known by its products alone",
+            });
+        }
+        let mut learner = match (&self.learner, &self.given) {
+            // Batches of zeros alone, before there was a scale, have taught nothing.
+            (Some(learner), _) if self.scale.is_some() || scale == 1.0 => learner.clone(),
+            (_, Some(h)) => {
+                let h = rescaled(h, 1.0 / scale.sqrt());
+                Learner::new(&self.nmf, self.nmf.solver, h, None)
+            }
+            (_, None) => self.begin(batch)?,
         };
         let known = learner.factors.h.nrows();
         if known != columns {
             return Err(Error::shape_mismatch("columns of a batch", known, columns));
         }
-        let x = Products::new(batch, None);
-        let mean = summary.mean();
-        let measure = Measure::with_norm(&x, self.nmf.loss, mean, summary.squared_norm)?;
+        let mean = summary.mean() / scale;
+        let squared_norm = x.squared_norm().unwrap_or(0.0);
+        let measure = Measure::with_norm(&x, self.nmf.loss, mean, squared_norm)?;
         let share = self
             .expected_rows
             .map_or(1.0, |expected| rows as f64 / expected as f64);
         let forget = self.settings.forget_factor.powf(share);
-        let constraints: Constraints = self.nmf.constraints((rows, columns), 1.0);
+        let constraints: Constraints = self.nmf.constraints((rows, columns), scale);
         let kind = Coordinates::Fresh {
             level: (mean / self.nmf.rank() as f64).sqrt(),
             updates: self.settings.fresh_restarts_max_iter,
@@ -134,9 +158,12 @@ impl<T: Scalar> OnlineNmf<T> {
         };
         let step = learner.step(&measure, rows, constraints, kind, forget)?;
         self.learner = Some(learner);
+        if summary.max_abs > 0.0 {
+            self.scale = Some(scale);
+        }
         self.batches += 1;
         self.rows += rows;
-        Ok(step.objective / rows as f64)
+        Ok(step.objective / rows as f64 * scale.powf(self.nmf.loss.beta()))
     }
 
     /// Learns from row blocks one after the other, such as those that are read from a file: X may exceed
@@ -154,10 +181,14 @@ impl<T: Scalar> OnlineNmf<T> {
         Ok(())
     }
 
-    /// H so far (k x n); `None` before the first batch.
+    /// H so far (k x n); `None` before the first batch, unless H was given.
     #[must_use]
-    pub fn components(&self) -> Option<ArrayView2<'_, T>> {
-        self.learner.as_ref().map(|learner| learner.factors.h.t())
+    pub fn components(&self) -> Option<Array2<T>> {
+        let h = match &self.learner {
+            Some(learner) => rescaled(&learner.factors.h, self.scale.unwrap_or(1.0).sqrt()),
+            None => self.given.clone()?,
+        };
+        Some(h.t().as_standard_layout().into_owned())
     }
 
     /// The model so far. The rows seen are not kept, so that its W has no rows: `transform` gives
@@ -166,28 +197,32 @@ impl<T: Scalar> OnlineNmf<T> {
     /// # Errors
     /// [`Error::EmptyInput`] before the first batch.
     pub fn model(&self) -> Result<NmfModel<T>> {
-        let Some(learner) = &self.learner else {
+        let Some(h) = self.components() else {
             return Err(Error::EmptyInput {
                 rows: 0,
                 columns: 0,
                 stored: 0,
             });
         };
-        let h = learner.factors.h.t().as_standard_layout().into_owned();
         let side = self.nmf.constraints((1, h.ncols()), 1.0).w;
         let w = Array2::default((0, h.nrows()));
         Ok(NmfModel::assembled(w, h, self.nmf.loss, side))
     }
 
-    /// H from the first batch.
+    /// H from the first batch, of X'.
     fn begin<X: Matrix<Scalar = T> + ?Sized>(&self, batch: &X) -> Result<Learner<T>> {
         let nmf = &self.nmf;
         nmf.check_size(batch.shape())?;
         let init = nmf.resolve_init(batch.shape(), 0)?;
         let problem = Problem::of(nmf, batch)?;
-        let factors = start_of(&problem, init, self.settings.seed)?;
-        let restore = T::from_f64(problem.x.scale().sqrt());
-        let (h, w) = (factors.h * restore, factors.w * restore);
+        let Factors { w, h } = start_of(&problem, init, self.settings.seed)?;
         Ok(Learner::new(nmf, nmf.solver, h, Some((&w, START_WEIGHT))))
     }
+}
+
+fn rescaled<T: Scalar>(factor: &Array2<T>, scale: f64) -> Array2<T> {
+    if scale == 1.0 {
+        return factor.clone();
+    }
+    factor.mapv(|v| T::from_f64(v.as_f64() * scale))
 }

@@ -1,9 +1,11 @@
 //! NumPy's format for one array.
 
+mod blocks;
 mod header;
 mod read;
 mod write;
 
+pub use blocks::{NpyRows, read_npy_rows};
 pub(super) use read::read;
 pub use write::{write_npy, write_npy_rows};
 

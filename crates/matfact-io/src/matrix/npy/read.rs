@@ -14,13 +14,21 @@ const MAX_HEADER: usize = 65_535;
 /// A multiple of every element size.
 const CHUNK: usize = 64 << 10;
 
-/// Reads an array of two axes. `size` is the number of bytes where it is known beforehand.
-pub(crate) fn read<T: Scalar>(
-    mut reader: impl Read,
-    path: &Path,
-    size: Option<u64>,
-) -> Result<Array2<T>> {
-    let (header, used) = read_header(&mut reader, path)?;
+/// The array that a file holds, its data still to be read.
+pub(super) struct Contents {
+    pub(super) header: Header,
+    pub(super) rows: usize,
+    pub(super) columns: usize,
+    /// Bytes of the data.
+    bytes: usize,
+    /// Bytes read so far, and elements converted.
+    present: usize,
+    converted: usize,
+}
+
+/// Reads the header of an array of two axes. `size` is the number of bytes where it is known beforehand.
+pub(super) fn open(reader: &mut impl Read, path: &Path, size: Option<u64>) -> Result<Contents> {
+    let (header, used) = read_header(reader, path)?;
     let (rows, columns) = match header.shape[..] {
         [rows, columns] => (rows, columns),
         [_] => {
@@ -34,56 +42,103 @@ pub(crate) fn read<T: Scalar>(
         }
     };
     let width = header.dtype.kind.bytes();
-    let count = rows.checked_mul(columns);
-    let Some((count, bytes)) = count.and_then(|count| Some((count, count.checked_mul(width)?)))
-    else {
+    let bytes = rows
+        .checked_mul(columns)
+        .and_then(|count| count.checked_mul(width));
+    let Some(bytes) = bytes else {
         let text =
             format!("the header describes {rows} x {columns} values, more than any file holds");
         return Err(fault::parse(path, 0, None, text));
     };
-    let mismatch = |present: u64| {
-        let text = format!(
-            "the header describes {rows} x {columns} values of {width} bytes ({bytes} bytes), but {present} follow it: the file is cut short or damaged"
-        );
-        fault::parse(path, 0, None, text)
+    let contents = Contents {
+        header,
+        rows,
+        columns,
+        bytes,
+        present: 0,
+        converted: 0,
     };
     if let Some(size) = size
         && size.saturating_sub(used) != bytes as u64
     {
-        return Err(mismatch(size.saturating_sub(used)));
+        return Err(contents.mismatch(path, size.saturating_sub(used)));
     }
-    // Without a known size the header alone must not decide what is allocated.
-    let mut values = Vec::with_capacity(if size.is_some() {
-        count
-    } else {
-        count.min(CHUNK)
-    });
-    let mut buffer = vec![0; CHUNK.min(bytes.max(1))];
-    let mut present = 0_usize;
-    while present < bytes {
-        let wanted = CHUNK.min(bytes - present);
-        let filled =
-            read_full(&mut reader, &mut buffer[..wanted]).map_err(|e| fault::read(path, 0, e))?;
-        present += filled;
-        if filled < wanted {
-            return Err(mismatch(present as u64));
-        }
-        if let Err(value) = convert::<T>(&buffer[..wanted], &header, &mut values) {
-            return Err(overflow::<T>(path, value, values.len(), &header));
-        }
-    }
-    let extra = read_full(&mut reader, &mut [0]).map_err(|e| fault::read(path, 0, e))?;
-    if extra > 0 {
-        return Err(mismatch(bytes as u64 + 1));
-    }
-    if count == 0 {
+    if rows == 0 || columns == 0 {
+        contents.end(reader, path)?;
         return Err(Error::EmptyInput {
             rows,
             columns,
             stored: 0,
         });
     }
-    let shape = (rows, columns).set_f(header.fortran_order);
+    Ok(contents)
+}
+
+impl Contents {
+    fn mismatch(&self, path: &Path, present: u64) -> Error {
+        let (rows, columns, bytes) = (self.rows, self.columns, self.bytes);
+        let width = self.header.dtype.kind.bytes();
+        let text = format!(
+            "the header describes {rows} x {columns} values of {width} bytes ({bytes} bytes), but {present} follow it: the file is cut short or damaged"
+        );
+        fault::parse(path, 0, None, text)
+    }
+
+    /// Appends the next `count` elements, which the header says are there.
+    pub(super) fn append<T: Scalar>(
+        &mut self,
+        reader: &mut impl Read,
+        path: &Path,
+        count: usize,
+        values: &mut Vec<T>,
+    ) -> Result<()> {
+        let end = self.present + count * self.header.dtype.kind.bytes();
+        let mut buffer = vec![0; CHUNK.min(end - self.present)];
+        let before = values.len();
+        while self.present < end {
+            let wanted = CHUNK.min(end - self.present);
+            let filled =
+                read_full(reader, &mut buffer[..wanted]).map_err(|e| fault::read(path, 0, e))?;
+            self.present += filled;
+            if filled < wanted {
+                return Err(self.mismatch(path, self.present as u64));
+            }
+            if let Err(value) = convert::<T>(&buffer[..wanted], &self.header, values) {
+                let position = self.converted + values.len() - before;
+                return Err(overflow::<T>(path, value, position, &self.header));
+            }
+        }
+        self.converted += values.len() - before;
+        Ok(())
+    }
+
+    /// Checks that nothing follows the data.
+    pub(super) fn end(&self, reader: &mut impl Read, path: &Path) -> Result<()> {
+        match read_full(reader, &mut [0]).map_err(|e| fault::read(path, 0, e))? {
+            0 => Ok(()),
+            _ => Err(self.mismatch(path, self.bytes as u64 + 1)),
+        }
+    }
+}
+
+/// Reads an array of two axes. `size` is the number of bytes where it is known beforehand.
+pub(crate) fn read<T: Scalar>(
+    mut reader: impl Read,
+    path: &Path,
+    size: Option<u64>,
+) -> Result<Array2<T>> {
+    let mut contents = open(&mut reader, path, size)?;
+    let count = contents.rows * contents.columns;
+    // Without a known size the header alone must not decide what is allocated.
+    let reserved = if size.is_some() {
+        count
+    } else {
+        count.min(CHUNK)
+    };
+    let mut values = Vec::with_capacity(reserved);
+    contents.append(&mut reader, path, count, &mut values)?;
+    contents.end(&mut reader, path)?;
+    let shape = (contents.rows, contents.columns).set_f(contents.header.fortran_order);
     Array2::from_shape_vec(shape, values)
         .map_err(|error| fault::parse(path, 0, None, format!("the shape is impossible: {error}")))
 }
