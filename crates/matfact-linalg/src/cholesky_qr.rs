@@ -69,7 +69,7 @@ fn product<T: Scalar>(a: &Array2<T>, b: &Array2<T>) -> Array2<T> {
 
 /// The upper triangle R with RᵀR = `gram`, and its inverse; `None` where a pivot is too small, or not
 /// a number.
-fn triangle(gram: &Array2<f64>) -> Option<(Array2<f64>, Array2<f64>)> {
+pub(crate) fn triangle(gram: &Array2<f64>) -> Option<(Array2<f64>, Array2<f64>)> {
     let k = gram.nrows();
     let lengths: Vec<f64> = gram.diag().iter().map(|g| g.sqrt()).collect();
     if lengths.iter().any(|length| !(length.is_normal())) {

@@ -95,7 +95,7 @@ fn multiply_any<T: Scalar>(
 fn multiply_standard<T: Scalar>(
     left: ArrayView2<'_, T>,
     right: ArrayView2<'_, T>,
-    mut out: ArrayViewMut2<'_, T>,
+    out: ArrayViewMut2<'_, T>,
     work: usize,
 ) {
     let par = if work < PARALLEL_FROM {
@@ -103,6 +103,24 @@ fn multiply_standard<T: Scalar>(
     } else {
         Par::rayon(0)
     };
+    multiply_by_faer(left, right, out, par);
+}
+
+/// `out = left · right` on the calling thread alone.
+pub(crate) fn multiply_here<T: Scalar>(
+    left: ArrayView2<'_, T>,
+    right: ArrayView2<'_, T>,
+    out: ArrayViewMut2<'_, T>,
+) {
+    multiply_by_faer(left, right, out, Par::Seq);
+}
+
+fn multiply_by_faer<T: Scalar>(
+    left: ArrayView2<'_, T>,
+    right: ArrayView2<'_, T>,
+    mut out: ArrayViewMut2<'_, T>,
+    par: Par,
+) {
     if same::<T, f32>() {
         let (left, right) = (faer_ref(&left), faer_ref(&right));
         matmul_f32(faer_mut(&mut out), left, right, par);

@@ -22,6 +22,8 @@ mod entries;
 mod hals;
 #[cfg(feature = "dense")]
 mod jacobi;
+#[cfg(feature = "dense")]
+mod lanczos;
 mod nnls;
 mod pool;
 #[cfg(feature = "dense")]
@@ -30,6 +32,8 @@ mod random;
 #[cfg(feature = "dense")]
 mod randomized;
 mod reductions;
+#[cfg(feature = "dense")]
+mod refined;
 mod sampled;
 mod sgd;
 mod simd;
@@ -52,6 +56,8 @@ pub use entries::{
 pub use hals::{RowUpdate, Violation, update_non_negative_rows};
 #[cfg(feature = "dense")]
 pub use jacobi::jacobi_svd;
+#[cfg(feature = "dense")]
+pub use lanczos::{Accuracy, LanczosSvd, Wanted, lanczos_svd};
 pub use nnls::{Pivoting, solve_non_negative_rows};
 pub use pool::{PoolInfo, in_pool};
 #[cfg(feature = "dense")]
@@ -60,6 +66,8 @@ pub use random::{random_normal, random_stream};
 #[cfg(feature = "dense")]
 pub use randomized::{RandomizedSvd, Triplets, randomized_svd};
 pub use reductions::{inner_product, squared_distance};
+#[cfg(feature = "dense")]
+pub use refined::{RefinedTriplets, refine_triplets};
 pub use sampled::sampled_products;
 pub use sgd::{BlockEntry, BlockSide, DescentStep, FactorLanes, ShrunkBias, descend_block};
 pub use simd::Simd;

@@ -1,0 +1,250 @@
+//! The two bases and the small matrix between them.
+
+use super::basis::{Basis, Split};
+use super::panels::Panels;
+use crate::{Products, random_normal, refine_triplets, small_svd, tall_qr, thin_qr};
+use matfact_core::ndarray::{Array1, Array2, ArrayView2, Axis, concatenate};
+use matfact_core::{LinearOperator, Result, Scalar};
+
+/// X'·V = U·B and X'ᵀ·U = V·Bᵀ + N·C, where V (n x d) and U (m x l) are orthonormal, and N is the block
+/// of columns that V grows by next.
+pub(super) struct Bidiagonalization<'p, 'x, X: LinearOperator + ?Sized> {
+    x: &'p Products<'x, X>,
+    left: Basis<X::Scalar>,
+    /// V and N.
+    right: Basis<X::Scalar>,
+    /// B: l x d.
+    projected: Array2<f64>,
+    /// C: a row for each column of N, a column for each of U.
+    coupling: Array2<f64>,
+    /// The columns of U before this have no coupling.
+    coupled_from: usize,
+    /// About ‖X'‖.
+    norm: f64,
+    seed: u64,
+    /// Random blocks drawn.
+    drawn: u64,
+}
+
+/// Approximate triplets within the bases.
+pub(super) struct Ritz {
+    /// l x r.
+    pub(super) left: Array2<f64>,
+    /// Descending: r = min(l, d).
+    pub(super) values: Array1<f64>,
+    /// d x r.
+    pub(super) right: Array2<f64>,
+    /// ‖X'ᵀu − σv‖ of each; ‖X'v − σu‖ is rounding.
+    pub(super) residuals: Vec<f64>,
+}
+
+impl<'p, 'x, X: LinearOperator + ?Sized> Bidiagonalization<'p, 'x, X> {
+    /// Begins with `block` random columns.
+    pub(super) fn new(x: &'p Products<'x, X>, block: usize, seed: u64) -> Self {
+        let (m, n) = x.shape();
+        let mut process = Self {
+            x,
+            left: Basis::new(m),
+            right: Basis::new(n),
+            projected: Array2::zeros((0, 0)),
+            coupling: Array2::zeros((0, 0)),
+            coupled_from: 0,
+            norm: 0.0,
+            seed,
+            drawn: 0,
+        };
+        process.widen(block);
+        process
+    }
+
+    /// Columns of V.
+    pub(super) fn dimension(&self) -> usize {
+        self.projected.ncols()
+    }
+
+    /// Columns of N.
+    pub(super) fn pending(&self) -> usize {
+        self.coupling.nrows()
+    }
+
+    /// Whether the bases span all that X' does: the triplets are exact but for rounding.
+    pub(super) fn is_complete(&self) -> bool {
+        let (m, n) = self.x.shape();
+        self.pending() == 0 && (self.dimension() >= n || self.left.used() >= m)
+    }
+
+    /// A residual below this is rounding.
+    pub(super) fn rounding(&self) -> f64 {
+        let (m, n) = self.x.shape();
+        self.norm * epsilon::<X::Scalar>() * (m.max(n) as f64).sqrt()
+    }
+
+    /// Adds random columns to N, as many as there is room for up to `count`.
+    pub(super) fn widen(&mut self, count: usize) {
+        let n = self.right.rows();
+        let count = count.min(n - self.right.used());
+        if count == 0 {
+            return;
+        }
+        let panel: Array2<X::Scalar> = random_normal((n, count), self.seed, 16 + self.drawn);
+        self.drawn += 1;
+        let Split { block, .. } = self
+            .right
+            .split(&Panels::from_view(panel.view()), count, 1e-3);
+        self.right.push(block.view());
+        let rows = Array2::zeros((block.ncols(), self.left.used()));
+        self.coupling =
+            concatenate(Axis(0), &[self.coupling.view(), rows.view()]).expect("rows of one length");
+    }
+
+    /// N becomes part of V: one product with X' and one with X'ᵀ.
+    pub(super) fn step(&mut self) -> Result<()> {
+        let negligible = self.rounding();
+        let pending = self.pending();
+        let (before, l) = (self.dimension(), self.left.used());
+        let next = self.right.read(before, before + pending);
+        let panel = self.x.multiply(next.view())?;
+        drop(next);
+        let longest = panel
+            .columns()
+            .into_iter()
+            .map(|column| column.iter().map(|v| v.as_f64() * v.as_f64()).sum::<f64>());
+        self.norm = self.norm.max(longest.fold(0.0, f64::max).sqrt());
+        let (_, coupling) = self.coupling.view().split_at(Axis(1), self.coupled_from);
+        let mut rest = Panels::from_view(panel.view());
+        drop(panel);
+        self.left
+            .subtract_known(self.coupled_from, coupling.t(), &mut rest);
+        let negligible = negligible.max(self.rounding());
+        let split = self.left.split(&rest, pending, negligible);
+        let grown = split.block.ncols();
+
+        let mut projected = Array2::zeros((l + grown, before + pending));
+        let (mut above, below) = projected.view_mut().split_at(Axis(0), l);
+        let (mut old, mut new) = above.view_mut().split_at(Axis(1), before);
+        old.assign(&self.projected);
+        new.assign(&(&split.coefficients + &self.coupling.t()));
+        let (_, mut corner) = below.split_at(Axis(1), before);
+        corner.assign(&split.triangle);
+        self.projected = projected;
+
+        let Split {
+            block, triangle, ..
+        } = if grown == 0 {
+            self.right
+                .split(&Panels::new(self.right.rows()), 0, negligible)
+        } else {
+            self.left.push(split.block.view());
+            let panel = self.x.multiply_transposed(split.block.view())?;
+            let mut rest = Panels::from_view(panel.view());
+            drop(panel);
+            self.right
+                .subtract_known(before, split.triangle.t(), &mut rest);
+            self.right.split(&rest, grown, negligible)
+        };
+        self.right.push(block.view());
+        self.coupling = Array2::zeros((block.ncols(), l + grown));
+        let (_, mut last) = self.coupling.view_mut().split_at(Axis(1), l);
+        last.assign(&triangle);
+        self.coupled_from = l;
+        Ok(())
+    }
+
+    pub(super) fn ritz(&self) -> Ritz {
+        let (left, values, right_t) = small_svd(self.projected.view());
+        let coupled = self.coupling.dot(&left);
+        let residuals = coupled
+            .columns()
+            .into_iter()
+            .map(|column| column.iter().map(|v| v * v).sum::<f64>().sqrt())
+            .collect();
+        Ritz {
+            left,
+            values,
+            right: right_t.reversed_axes(),
+            residuals,
+        }
+    }
+
+    /// Keeps the leading approximate triplets alone, and N.
+    pub(super) fn restart(&mut self, ritz: &Ritz, keep: usize) {
+        let keep = keep.min(ritz.values.len());
+        // The decomposition's vectors are orthonormal to a few dozen roundings, which restarts would add
+        // up: Q is made orthonormal, and P and the small matrix follow from B Q.
+        let (right, _) = ritz.right.view().split_at(Axis(1), keep);
+        let (right, _) = thin_qr_upright(right);
+        let (left, projected) = thin_qr_upright(self.projected.dot(&right).view());
+        self.left.rotate(left.view(), 0);
+        self.right.rotate(right.view(), self.pending());
+        self.coupling = self.coupling.dot(&left);
+        self.coupled_from = 0;
+        self.projected = projected;
+    }
+
+    /// Ties U and V to X' by fresh products. To be called after a restart: each rounds what holds between
+    /// them, and the roundings add up.
+    pub(super) fn refresh(&mut self) -> Result<()> {
+        let kept = self.dimension();
+        let following = self.right.read(kept, kept + self.pending());
+        let (basis, _) = tall_qr(self.right.read(0, kept).view());
+        let refined = refine_triplets(self.x, basis.view())?;
+        let image = self.x.multiply_transposed(refined.u.view())?;
+        (self.left, self.right) = (Basis::new(self.left.rows()), Basis::new(self.right.rows()));
+        self.left.push(refined.u.view());
+        self.right.push(refined.v.view());
+        let rest = Panels::from_view(following.view());
+        let Split { block, .. } = self.right.split(&rest, following.ncols(), 1e-3);
+        self.right.push(block.view());
+        let wide = |a: &Array2<X::Scalar>| a.mapv(|v| v.as_f64());
+        self.coupling = wide(&block).t().dot(&wide(&image));
+        self.projected = Array2::from_diag(&refined.singular_values);
+        Ok(())
+    }
+
+    /// U and V of the `rank` leading triplets; where there are fewer (of a matrix of smaller rank), the
+    /// missing ones are any orthonormal columns.
+    pub(super) fn vectors(
+        mut self,
+        ritz: &Ritz,
+        rank: usize,
+    ) -> (Array2<X::Scalar>, Array2<X::Scalar>) {
+        let kept = rank.min(ritz.values.len());
+        self.restart(ritz, rank);
+        let mut right = Basis::new(self.right.rows());
+        right.push(self.right.read(0, kept).view());
+        for basis in [&mut self.left, &mut right] {
+            // A random column is never within the basis but by rounding: the cap is for form.
+            for attempt in 0..4 {
+                let missing = rank - basis.used();
+                if missing == 0 {
+                    break;
+                }
+                let stream = 16 + self.drawn + attempt;
+                let panel: Array2<X::Scalar> =
+                    random_normal((basis.rows(), missing), self.seed, stream);
+                let block = basis
+                    .split(&Panels::from_view(panel.view()), missing, 1e-3)
+                    .block;
+                basis.push(block.view());
+            }
+        }
+        (self.left.read(0, rank), right.read(0, rank))
+    }
+}
+
+/// QR with a diagonal of R that is not negative.
+fn thin_qr_upright(a: ArrayView2<'_, f64>) -> (Array2<f64>, Array2<f64>) {
+    let (mut q, mut r) = thin_qr(a);
+    for t in 0..r.nrows() {
+        if r[[t, t]] < 0.0 {
+            q.column_mut(t).mapv_inplace(|v| -v);
+            r.row_mut(t).mapv_inplace(|v| -v);
+        }
+    }
+    (q, r)
+}
+
+/// The relative rounding of a scalar.
+fn epsilon<T: Scalar>() -> f64 {
+    T::epsilon().as_f64()
+}

@@ -1,0 +1,239 @@
+//! The process on spectra that are hard, against what is known of them.
+
+use super::*;
+use crate::{random_normal, refine_triplets, small_svd, tall_qr};
+use matfact_core::Summary;
+use matfact_core::ndarray::{Array2, ArrayView2};
+
+/// A matrix with these singular values.
+fn planted(shape: (usize, usize), spectrum: &[f64]) -> Array2<f64> {
+    let k = spectrum.len();
+    let (u, _) = tall_qr(random_normal::<f64>((shape.0, k), 11, 0).view());
+    let (v, _) = tall_qr(random_normal::<f64>((shape.1, k), 11, 1).view());
+    (&u * &Array1::from(spectrum.to_vec())).dot(&v.t())
+}
+
+fn rounding(rank: usize) -> LanczosSvd {
+    LanczosSvd {
+        wanted: Wanted::Rank(rank),
+        accuracy: Accuracy::Rounding,
+        block: 8,
+        basis: 64,
+        max_steps: 2000,
+        seed: 0,
+    }
+}
+
+fn solve<T: Scalar>(x: &Array2<T>, asked: LanczosSvd) -> Triplets<T> {
+    let summary = Summary::of(x);
+    let products = Products::new(x, Some(&summary));
+    let found = lanczos_svd(&products, asked, |_, _| None).unwrap();
+    let refined = refine_triplets(&products, found.v.view()).unwrap();
+    let scale = products.scale();
+    Triplets {
+        u: refined.u,
+        singular_values: refined.singular_values.mapv(|s| T::from_f64(s * scale)),
+        v: refined.v,
+        ..found
+    }
+}
+
+/// The ratios of LAPACK's tests: residual, loss of orthogonality, and error of the values, in roundings.
+fn ratios<T: Scalar>(x: &Array2<T>, found: &Triplets<T>) -> [f64; 3] {
+    let eps = T::epsilon().as_f64();
+    let wide = |a: ArrayView2<'_, T>| a.mapv(|v| v.as_f64());
+    let (m, n) = x.dim();
+    let x = wide(x.view());
+    let (u, v) = (wide(found.u.view()), wide(found.v.view()));
+    let s = found.singular_values.mapv(|s| s.as_f64());
+    let (_, truth, _) = small_svd(x.view());
+    let norm = truth[0].max(f64::MIN_POSITIVE);
+    let largest = |a: Array2<f64>| {
+        let columns = a.columns().into_iter();
+        columns.map(|c| c.dot(&c).sqrt()).fold(0.0, f64::max)
+    };
+    let residual = largest(x.dot(&v) - &u * &s).max(largest(x.t().dot(&u) - &v * &s));
+    let loss = |q: &Array2<f64>| {
+        let gram = q.t().dot(q) - Array2::<f64>::eye(q.ncols());
+        let sums = gram.columns().into_iter();
+        let sums = sums.map(|c| c.iter().map(|v| v.abs()).sum::<f64>());
+        sums.fold(0.0, f64::max) / (q.nrows() as f64 * eps)
+    };
+    let error = s.iter().zip(&truth).map(|(a, b)| (a - b).abs());
+    [
+        residual / (norm * m.max(n) as f64 * eps),
+        loss(&u).max(loss(&v)),
+        error.fold(0.0, f64::max) / (norm * eps),
+    ]
+}
+
+fn check(name: &str, x: &Array2<f64>, rank: usize) {
+    let found = solve(x, rounding(rank));
+    assert_eq!(found.stop, StopReason::Converged, "{name}");
+    let [residual, loss, error] = ratios(x, &found);
+    assert!(
+        residual <= 1.0 && loss <= 10.0 && error <= 50.0,
+        "{name}: {residual} {loss} {error}"
+    );
+    let narrow = x.mapv(|v| v as f32);
+    let found = solve(&narrow, rounding(rank));
+    assert_eq!(found.stop, StopReason::Converged, "{name} f32");
+    let [residual, loss, error] = ratios(&narrow, &found);
+    assert!(
+        residual <= 1.0 && loss <= 10.0 && error <= 50.0,
+        "{name} f32: {residual} {loss} {error}"
+    );
+}
+
+#[test]
+fn hard_spectra_are_found_to_rounding() {
+    let steps = |count: usize, last: f64| -> Vec<f64> {
+        let of = |i: usize| last.powf(i as f64 / (count - 1) as f64);
+        (0..count).map(of).collect()
+    };
+    let flat: Vec<f64> = (0..120).map(|i| 1.0 - 0.5 * i as f64 / 119.0).collect();
+    check("flat", &planted((160, 120), &flat), 20);
+    check("graded", &planted((160, 120), &steps(120, 1e-12)), 20);
+    check("steep", &planted((120, 160), &steps(40, 1e-30)), 30);
+    check("rank below k", &planted((90, 130), &[5.0, 4.0, 1.0]), 20);
+    let clustered: Vec<f64> = (0..100)
+        .map(|i| if i < 15 { 1.0 + 1e-9 * i as f64 } else { 0.4 })
+        .collect();
+    check("clustered", &planted((130, 100), &clustered), 20);
+    // More copies than a block has columns, and others that converge before the last of them.
+    let mut copies = vec![2.0; 30];
+    copies.extend((0..90).map(|i| 1.9 * 0.97_f64.powi(i)));
+    check("copies", &planted((200, 150), &copies), 40);
+    check("identity", &Array2::eye(100), 25);
+    check("zeros", &Array2::zeros((70, 50)), 7);
+    let mut one_row = Array2::zeros((300, 90));
+    one_row.row_mut(17).fill(3.0);
+    check("one row", &one_row, 5);
+    check("one by many", &random_normal((1, 200), 2, 0), 1);
+    check("many by one", &random_normal((200, 1), 2, 0), 1);
+    check("everything", &random_normal((40, 30), 2, 0), 30);
+    check("tall", &random_normal((3000, 40), 2, 0), 10);
+    check("wide", &random_normal((40, 3000), 2, 0), 10);
+}
+
+#[test]
+fn extreme_magnitudes_lose_nothing() {
+    let x = planted((80, 60), &[3.0, 2.0, 1.0, 0.5, 0.25]);
+    for factor in [1e-150, 1e150] {
+        let found = solve(&(&x * factor), rounding(4));
+        for (s, truth) in found.singular_values.iter().zip([3.0, 2.0, 1.0, 0.5]) {
+            assert!((s / factor - truth).abs() < 1e-13, "{s}");
+        }
+    }
+}
+
+#[test]
+fn a_target_of_energy_chooses_the_rank() {
+    let spectrum: Vec<f64> = (0..80).map(|i| 0.9_f64.powi(i)).collect();
+    let x = planted((150, 100), &spectrum);
+    let squares: Vec<f64> = spectrum.iter().map(|s| s * s).collect();
+    let total: f64 = squares.iter().sum();
+    for share in [0.5, 0.9, 0.999] {
+        let wanted = Wanted::Energy(share * total);
+        let asked = LanczosSvd {
+            wanted,
+            basis: 16,
+            ..rounding(0)
+        };
+        let found = solve(&x, asked);
+        let mut sum = 0.0;
+        let expected = squares.iter().position(|s| {
+            sum += s;
+            sum >= share * total
+        });
+        assert_eq!(
+            found.singular_values.len(),
+            expected.unwrap() + 1,
+            "{share}"
+        );
+        assert!(ratios(&x, &found)[2] < 50.0);
+    }
+}
+
+#[test]
+fn a_tolerance_is_kept_and_saves_steps() {
+    let flat: Vec<f64> = (0..300).map(|i| 1.0 / (1.0 + 0.05 * i as f64)).collect();
+    let x = planted((600, 300), &flat);
+    let with = |accuracy| {
+        let asked = LanczosSvd {
+            accuracy,
+            ..rounding(15)
+        };
+        let found = solve(&x, asked);
+        assert_eq!(found.stop, StopReason::Converged);
+        found
+    };
+    let exact = with(Accuracy::Rounding).iterations;
+    let mut fewest = exact;
+    for tol in [1e-6, 1e-3, 1e-1] {
+        let found = with(Accuracy::Values(tol));
+        for (s, truth) in found.singular_values.iter().zip(&flat) {
+            assert!((s / truth - 1.0).abs() < tol, "{tol}: {s} {truth}");
+        }
+        assert!(
+            found.iterations <= fewest,
+            "{tol}: {} {fewest}",
+            found.iterations
+        );
+        fewest = found.iterations;
+    }
+    assert!(fewest < exact / 2, "{fewest} {exact}");
+    let found = with(Accuracy::Residuals(1e-4));
+    let residual = x.t().dot(&found.u) - &found.v * &found.singular_values;
+    let worst = residual.columns().into_iter().map(|c| c.dot(&c).sqrt());
+    assert!(worst.fold(0.0, f64::max) <= 1.1e-4);
+}
+
+#[test]
+fn the_cap_and_the_watch_end_it() {
+    let x = random_normal::<f64>((400, 300), 5, 0);
+    let asked = LanczosSvd {
+        max_steps: 3,
+        ..rounding(10)
+    };
+    let capped = solve(&x, asked);
+    assert_eq!(
+        (capped.iterations, capped.stop),
+        (3, StopReason::MaxIterations)
+    );
+    assert_eq!(capped.u.dim(), (400, 10));
+    let summary = Summary::of(&x);
+    let products = Products::new(&x, Some(&summary));
+    let stopped = lanczos_svd(&products, rounding(10), |step, _| {
+        (step == 2).then_some(StopReason::Cancelled)
+    });
+    let stopped = stopped.unwrap();
+    assert_eq!(
+        (stopped.iterations, stopped.stop),
+        (2, StopReason::Cancelled)
+    );
+    // Too few steps for so many triplets: the rest is orthonormal, with values of zero.
+    let asked = LanczosSvd {
+        max_steps: 1,
+        ..rounding(50)
+    };
+    let short = solve(&x, asked);
+    assert_eq!(short.v.dim(), (300, 50));
+    assert!(ratios(&x, &short)[1] < 10.0);
+}
+
+#[test]
+fn threads_do_not_matter() {
+    let x = random_normal::<f32>((9000, 200), 5, 0);
+    let on = |threads: usize| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+        let asked = LanczosSvd {
+            accuracy: Accuracy::Values(1e-4),
+            ..rounding(12)
+        };
+        pool.unwrap().install(|| solve(&x, asked))
+    };
+    let one = on(1);
+    assert_eq!(one, on(2));
+    assert_eq!(one, on(7));
+}

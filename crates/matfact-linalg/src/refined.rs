@@ -1,0 +1,115 @@
+//! The last step of every truncated decomposition: the best triplets within a subspace, and how good
+//! they are.
+
+use crate::{Products, multiply_dense, small_svd, tall_qr};
+use matfact_core::ndarray::{Array1, Array2, ArrayView2};
+use matfact_core::{LinearOperator, Result, Scalar};
+
+/// Singular triplets of X' within a subspace of its right side, with their residuals.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RefinedTriplets<T> {
+    /// Left singular vectors (m x k), orthonormal columns.
+    pub u: Array2<T>,
+    /// Singular values (k), descending, in `f64`.
+    pub singular_values: Array1<f64>,
+    /// Right singular vectors (n x k), orthonormal columns.
+    pub v: Array2<T>,
+    /// X'V (m x k), as it was computed.
+    pub xv: Array2<T>,
+    /// ‖X'v − σu‖ of each.
+    pub left_residuals: Array1<f64>,
+    /// ‖X'ᵀu − σv‖ of each.
+    pub right_residuals: Array1<f64>,
+}
+
+/// The singular triplets of X' restricted to the span of the orthonormal columns of `basis` (n x k), by
+/// the QR factorization of X'·basis and the decomposition of its triangle (Rayleigh and Ritz), and their
+/// residuals, by the two products.
+///
+/// # Errors
+/// [`matfact_core::Error::Overflow`] if a product is not finite.
+pub fn refine_triplets<X: LinearOperator + ?Sized>(
+    x: &Products<'_, X>,
+    basis: ArrayView2<'_, X::Scalar>,
+) -> Result<RefinedTriplets<X::Scalar>> {
+    let image = x.multiply(basis)?;
+    let (q, triangle) = tall_qr(image.view());
+    let (inner_left, singular_values, inner_right_t) =
+        small_svd(triangle.mapv(|v| v.as_f64()).view());
+    let narrow = |v: &f64| X::Scalar::from_f64(*v);
+    let rotation = inner_right_t.t().map(narrow);
+    let u = product(q.view(), inner_left.map(narrow).view());
+    drop(q);
+    let v = product(basis, rotation.view());
+    let xv = product(image.view(), rotation.view());
+    drop(image);
+    let left_residuals = residuals(&xv, &u, &singular_values);
+    let right_residuals = residuals(&x.multiply_transposed(u.view())?, &v, &singular_values);
+    Ok(RefinedTriplets {
+        u,
+        singular_values,
+        v,
+        xv,
+        left_residuals,
+        right_residuals,
+    })
+}
+
+fn product<T: Scalar>(left: ArrayView2<'_, T>, right: ArrayView2<'_, T>) -> Array2<T> {
+    let mut out = Array2::default((left.nrows(), right.ncols()));
+    multiply_dense(left, right, out.view_mut());
+    out
+}
+
+/// ‖p − σ·q‖ of each pair of columns.
+fn residuals<T: Scalar>(p: &Array2<T>, q: &Array2<T>, sigma: &Array1<f64>) -> Array1<f64> {
+    let mut squares = vec![0.0; sigma.len()];
+    for (p, q) in p.rows().into_iter().zip(q.rows()) {
+        let sums = squares.iter_mut().zip(sigma);
+        for ((sum, sigma), (p, q)) in sums.zip(p.iter().zip(q)) {
+            let difference = p.as_f64() - sigma * q.as_f64();
+            *sum += difference * difference;
+        }
+    }
+    squares.into_iter().map(f64::sqrt).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::random_normal;
+    use matfact_core::Summary;
+    use matfact_core::ndarray::array;
+
+    #[test]
+    fn the_best_triplets_of_a_subspace_have_their_residuals() {
+        let x = array![
+            [3.0, 0.0, 0.0],
+            [0.0, 2.0, 0.0],
+            [0.0, 0.0, 1.0],
+            [0.0, 0.0, 0.0]
+        ];
+        let products = Products::new(&x, Some(&Summary::of(&x)));
+        // The span of the second and, nearly, the first right vector.
+        let (sine, cosine) = (0.6, 0.8);
+        let basis = array![[0.0, cosine], [1.0, 0.0], [0.0, sine]];
+        let found = refine_triplets(&products, basis.view()).unwrap();
+        let value = (9.0_f64 * 0.64 + 0.36).sqrt();
+        assert!((found.singular_values[0] - value).abs() < 1e-14);
+        assert!((found.singular_values[1] - 2.0).abs() < 1e-14);
+        assert!(found.left_residuals.iter().all(|r| *r < 1e-14));
+        // X'ᵀu is (9c, s)/σ, of which σ(c, s) is the part along v.
+        let expected = ((9.0 * 0.8 / value - value * 0.8).powi(2)
+            + (0.6 / value - value * 0.6).powi(2))
+        .sqrt();
+        assert!((found.right_residuals[0] - expected).abs() < 1e-13);
+        assert!(found.right_residuals[1] < 1e-14);
+        let zeros = Array2::<f32>::zeros((20, 8));
+        let products = Products::new(&zeros, Some(&Summary::of(&zeros)));
+        let (basis, _) = tall_qr(random_normal::<f32>((8, 3), 1, 0).view());
+        let found = refine_triplets(&products, basis.view()).unwrap();
+        let gram = found.u.t().dot(&found.u) - Array2::<f32>::eye(3);
+        assert!(gram.iter().all(|v| v.abs() < 1e-6));
+        assert_eq!(found.singular_values, Array1::<f64>::zeros(3));
+    }
+}
