@@ -28,7 +28,10 @@
 #![forbid(unsafe_code)]
 
 mod model;
+mod moments;
+mod standardized;
 mod truncated;
 
 pub use model::SvdModel;
+pub use standardized::Standardized;
 pub use truncated::TruncatedSvd;
