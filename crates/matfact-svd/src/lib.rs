@@ -27,11 +27,14 @@
 //! [`LinearOperator`]: matfact_core::LinearOperator
 #![forbid(unsafe_code)]
 
+mod decomposition;
 mod model;
 mod moments;
+mod pca;
 mod standardized;
 mod truncated;
 
 pub use model::SvdModel;
+pub use pca::{Pca, PcaMethod, PcaModel, PcaRank};
 pub use standardized::Standardized;
 pub use truncated::TruncatedSvd;

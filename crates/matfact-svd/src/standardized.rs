@@ -177,9 +177,14 @@ impl<'a, X: LinearOperator + ?Sized> Standardized<'a, X> {
         (self, unit)
     }
 
-    /// The moments of X' = X / scale, and the scale.
-    pub(crate) fn moments(&self) -> (&Moments, f64) {
-        (&self.moments, self.x.scale())
+    /// The moments of X' = X / scale.
+    pub(crate) fn moments(&self) -> &Moments {
+        &self.moments
+    }
+
+    /// X' made ready.
+    pub(crate) fn products(&self) -> &Products<'a, X> {
+        &self.x
     }
 
     /// The summary of X.
