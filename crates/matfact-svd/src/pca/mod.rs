@@ -6,5 +6,6 @@ mod likelihood;
 mod model;
 mod parameters;
 
+pub(crate) use model::Parts;
 pub use model::PcaModel;
 pub use parameters::{Pca, PcaMethod, PcaRank};

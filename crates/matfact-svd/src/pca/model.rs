@@ -13,7 +13,7 @@ use std::ops::Range;
 /// X ≈ 1·μᵀ + S·Vᵀ with the column means μ, orthonormal components (the rows of Vᵀ) and the coordinates
 /// S = (X − 1·μᵀ)V of the rows, uncorrelated and of falling variance.
 ///
-/// A model of `IncrementalPca`, which does not keep the rows, has no coordinates:
+/// A model of [`IncrementalPca`](crate::IncrementalPca), which does not keep the rows, has no coordinates:
 /// its shape is 0 x n, and `transform` gives those of any rows.
 ///
 /// ```
