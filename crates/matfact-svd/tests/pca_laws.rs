@@ -1,8 +1,10 @@
 //! The laws that `Pca` is held to by each of its methods, in both precisions.
 
-use matfact_core::ndarray::Array2;
-use matfact_core::{Factorizer, Result, Scalar, Transform};
-use matfact_svd::{Pca, PcaMethod, PcaModel};
+use matfact_core::ndarray::{Array1, Array2};
+use matfact_core::{
+    Factorization, Factorizer, Fit, LinearOperator, Result, Run, Scalar, Transform,
+};
+use matfact_svd::{Pca, PcaMethod, PcaModel, SvdModel, TruncatedSvd};
 use matfact_testkit::strategies::{planted, signed};
 use matfact_testkit::{
     DynMatrix, DynOperator, Law, LimitedRank, MatrixSubject, OperatorSubject, OptimalSubject,
@@ -153,4 +155,72 @@ fn singular_values_are_those_of_the_centered_matrix() {
         }
         Ok(())
     }));
+}
+
+/// A subject that says of itself whether its models have column means, true or not.
+struct Claims {
+    means: bool,
+    pca: bool,
+}
+
+impl MatrixSubject for Claims {
+    type Scalar = f64;
+    type Model = SvdModel<f64>;
+
+    fn factorizer(
+        &self,
+        rank: usize,
+        _seed: u64,
+    ) -> impl Factorizer<DynMatrix<f64>, Model = SvdModel<f64>> {
+        Either {
+            rank,
+            pca: self.pca,
+        }
+    }
+
+    fn is_centered(&self) -> bool {
+        self.means
+    }
+
+    fn tolerance(&self) -> f64 {
+        1e-12
+    }
+}
+
+impl OptimalSubject for Claims {}
+
+struct Either {
+    rank: usize,
+    pca: bool,
+}
+
+impl Factorizer<DynMatrix<f64>> for Either {
+    type Model = SvdModel<f64>;
+
+    fn fit_with(&self, x: &DynMatrix<f64>, run: &mut Run<'_>) -> Result<Fit<SvdModel<f64>>> {
+        let svd = TruncatedSvd::new(self.rank).fit_with(x, run)?;
+        if !self.pca {
+            return Ok(svd);
+        }
+        let fit = Pca::new(self.rank).fit(x)?;
+        // The reconstruction, with the rank k + 1 that it has.
+        let (x, n) = (fit.model.reconstruct(), x.shape().1);
+        let rank = fit.report.rank;
+        let model = SvdModel::new(x, Array1::ones(n), Array2::eye(n))?;
+        let mut report = svd.report;
+        report.rank = rank;
+        Ok(Fit { model, report })
+    }
+}
+
+/// The laws take a model with column means for what it is, and nothing else.
+#[test]
+fn a_wrong_claim_about_column_means_is_caught() {
+    use matfact_testkit::laws::{factors, matrix};
+    let claims = |means, pca| Claims { means, pca };
+    let at_least = |claims: &Claims| matrix::error_at_least_that_of_the_svd(claims).is_ok();
+    let best = |claims: &Claims| factors::error_is_the_best_possible(claims).is_ok();
+    assert!(at_least(&claims(true, true)) && best(&claims(true, true)));
+    assert!(!at_least(&claims(false, true)));
+    assert!(!best(&claims(true, false)));
 }
