@@ -38,6 +38,11 @@ pub(crate) fn run(command: &FitCommand) -> Result<()> {
             &Algorithm::Svd(options.algorithm()),
             Source::Matrix(&options.matrix),
         ),
+        FitCommand::Pca(options) => by_precision(
+            &options.common,
+            &Algorithm::Pca(options.algorithm()?),
+            Source::Matrix(&options.matrix),
+        ),
         FitCommand::Sgd(options) => by_precision(
             &options.common,
             &Algorithm::Sgd(options.algorithm()?),
@@ -57,7 +62,7 @@ fn by_precision(common: &CommonOptions, algorithm: &Algorithm, source: Source<'_
     if common.threads == Some(0) {
         return Err(Error::invalid_parameter("threads", 0, "at least 1"));
     }
-    if common.rank == 0 {
+    if common.rank == Some(0) {
         return Err(Error::invalid_parameter("rank", 0, "at least 1"));
     }
     if let Some(path) = &common.model {
@@ -139,7 +144,7 @@ fn fit<T: Scalar>(
     algorithm: &Algorithm,
     input: &Input<'_, T>,
 ) -> Result<Fit<AnyModel<T>>> {
-    check_memory::<T>(common.rank, input.shape())?;
+    check_memory::<T>(common.rank(), input.shape())?;
     let bar = Bar::new();
     let mut observer = bar.observer();
     let mut run = Run::new()

@@ -12,6 +12,7 @@ pub(crate) fn message(error: &Error, command: &Command) -> String {
         Command::Fit(FitCommand::MaskedNmf(options)) => Some(&options.common.input),
         Command::Fit(FitCommand::MinibatchNmf(options)) => Some(&options.common.input),
         Command::Fit(FitCommand::Svd(options)) => Some(&options.common.input),
+        Command::Fit(FitCommand::Pca(options)) => Some(&options.common.input),
         Command::Fit(FitCommand::Sgd(options)) => Some(&options.common.input),
         Command::Transform(options) => Some(&options.input),
         Command::Predict(_)
@@ -109,9 +110,12 @@ fn parse(text: &str, command: &Command, input: Option<&Path>) -> String {
                  {reader} reads text with `user item rating` lines"
             )
         }
-        Command::Fit(FitCommand::Nmf(_) | FitCommand::MinibatchNmf(_) | FitCommand::Svd(_))
-            if text.contains(": unknown format: ") =>
-        {
+        Command::Fit(
+            FitCommand::Nmf(_)
+            | FitCommand::MinibatchNmf(_)
+            | FitCommand::Svd(_)
+            | FitCommand::Pca(_),
+        ) if text.contains(": unknown format: ") => {
             format!(
                 "{text}; ratings, `user item rating` a line, are for `matfact fit sgd` and \
                  `matfact fit masked-nmf`"
@@ -204,7 +208,7 @@ mod tests {
             ),
             (
                 "fit als x.npy",
-                "error: unrecognized subcommand 'als'; usage: matfact fit nmf|masked-nmf|minibatch-nmf|svd|sgd; \
+                "error: unrecognized subcommand 'als'; usage: matfact fit nmf|masked-nmf|minibatch-nmf|svd|pca|sgd; \
                  --help tells more",
             ),
             (

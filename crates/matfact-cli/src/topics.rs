@@ -34,7 +34,7 @@ struct Topic {
 fn show<T: Scalar>(options: &TopicsOptions, opened: &Opened) -> Result<()> {
     let model = opened.model::<T>()?;
     let topics = topics(&model, options.count)
-        .ok_or_else(|| opened.cannot("show topics (models of nmf and svd can)"))?;
+        .ok_or_else(|| opened.cannot("show topics (models of nmf, svd and pca can)"))?;
     let (rows, columns) = model.shape();
     let words = match &options.words {
         Some(path) => Some(read_words(path, columns)?),
@@ -97,11 +97,8 @@ fn as_json<'a>(topic: &Topic, word: impl Fn(usize) -> Option<&'a str>) -> Value 
 fn topics<T: Scalar>(model: &AnyModel<T>, count: usize) -> Option<Vec<Topic>> {
     let (shares, components) = match model {
         AnyModel::Nmf(model) => (model.components_by_share(), model.h()),
-        AnyModel::Svd(model) => {
-            let values = model.singular_values();
-            let shares = values.iter().map(|value| value.as_f64()).enumerate();
-            (shares.collect(), model.vt())
-        }
+        AnyModel::Svd(model) => (by_value(model.singular_values()), model.vt()),
+        AnyModel::Pca(model) => (by_value(model.singular_values()), model.components()),
         _ => return None,
     };
     let total: f64 = shares.iter().map(|(_, share)| share).sum();
@@ -111,6 +108,12 @@ fn topics<T: Scalar>(model: &AnyModel<T>, count: usize) -> Option<Vec<Topic>> {
         columns: strongest(components.row(component), count),
     };
     Some(shares.into_iter().map(topic).collect())
+}
+
+/// Components of falling singular values, which are what ‖w_t‖·‖h_t‖ is for orthonormal ones.
+fn by_value<T: Scalar>(values: ArrayView1<'_, T>) -> Vec<(usize, f64)> {
+    let values = values.iter().map(|value| value.as_f64());
+    values.enumerate().collect()
 }
 
 /// The `count` entries of largest magnitude, none of them zero, the largest first; ties go to the

@@ -27,8 +27,11 @@ pub(crate) fn run(options: &TransformOptions) -> Result<()> {
 
 fn transform<T: Scalar>(options: &TransformOptions, opened: &Opened) -> Result<()> {
     let model = opened.model::<T>()?;
-    if !matches!(model, AnyModel::Nmf(_) | AnyModel::Svd(_)) {
-        return Err(opened.cannot("transform new rows (models of nmf and svd can)"));
+    if !matches!(
+        model,
+        AnyModel::Nmf(_) | AnyModel::Svd(_) | AnyModel::Pca(_)
+    ) {
+        return Err(opened.cannot("transform new rows (models of nmf, svd and pca can)"));
     }
     let columns = model.shape().1;
     let by = weighting::read(&opened.file.record, columns).map_err(|e| opened.corrupt(e))?;

@@ -162,5 +162,5 @@ fn what_does_not_fit_is_refused() {
     folder.matrix(4, 40);
     folder
         .line("transform m.safetensors x.npy --output w.npy")
-        .refused(2, "models of nmf and svd can");
+        .refused(2, "models of nmf, svd and pca can");
 }

@@ -22,6 +22,7 @@ fn help_has_examples_and_fits_a_terminal() {
             "matfact fit minibatch-nmf counts.mtx",
         ),
         ("fit svd --help", "matfact fit svd counts.mtx"),
+        ("fit pca --help", "matfact fit pca table.npy"),
         ("fit sgd --help", "matfact fit sgd ratings.tsv"),
         ("help fit sgd", "matfact fit sgd ratings.tsv"),
         (

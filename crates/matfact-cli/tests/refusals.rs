@@ -66,6 +66,13 @@ const CASES: &str = r#"
 # What the command line asks for.
 2 fit nmf good.npy --rank 0 -> --rank 0 is not allowed: it must be at least 1
 2 fit svd gone.npy --rank 0 -> --rank 0 is not allowed: it must be at least 1
+2 fit pca good.npy -> --rank <K>
+2 fit pca good.npy --rank 2 --explained-variance 0.5 -> '--explained-variance <SHARE>'
+2 fit pca good.npy --explained-variance 1.5 -> --explained-variance 1.5 is not allowed: it must be above 0
+2 fit pca good.npy --rank 0 -> --rank 0 is not allowed: it must be at least 1
+2 fit pca good.npy --rank 4 -> --rank 4 is outside 1 to 3 for a 4 x 3 matrix: choose a smaller
+3 fit pca nan.npy {} -> nan.npy: the entry at row 1, column 0 (counted from 0) is NaN
+3 fit pca good.tsv {} -> ratings, `user item rating` a line, are for `matfact fit sgd`
 2 fit svd good.npy --rank 4 -> --rank 4 is outside 1 to 3 for a 4 x 3 matrix: choose a smaller
 2 fit nmf good.npy --rank -1 -> '-1' for '--rank <K>': not a whole number
 2 fit nmf good.npy --rank 2.5 -> '2.5' for '--rank <K>': not a whole number
@@ -75,7 +82,7 @@ const CASES: &str = r#"
 2 fit sgd good.tsv --rank 18446744073709551615 -> --rank 18446744073709551615
 2 fit nmf good.npy -> --rank <K>
 2 fit nmf --rank 2 -> <INPUT>
-2 fit als good.npy {} -> unrecognized subcommand 'als'; usage: matfact fit nmf|masked-nmf|minibatch-nmf|svd|sgd
+2 fit als good.npy {} -> unrecognized subcommand 'als'; usage: matfact fit nmf|masked-nmf|minibatch-nmf|svd|pca|sgd
 2 fti nmf good.npy -> 'fti'; usage: matfact demo|fit|predict|transform|topics|reconstruct|inspect
 2 fit nmf good.npy {} --bogus -> unexpected argument '--bogus' found; usage: 
 2 fit nmf good.npy {} --iterations 4 -> unexpected argument '--iterations' found

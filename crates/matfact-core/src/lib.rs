@@ -22,9 +22,9 @@ pub use error::{Error, ErrorClass, Result};
 pub use factor_model::{Contributions, FactorModel};
 pub use factorizer::Factorizer;
 pub use input::{
-    ColumnIndex, Duplicates, Indices, Layout, LinearOperator, Matrix, ObservedEntries, ObservedRow,
-    Ratings, RatingsView, RawIndex, SparseRows, Summary, TfIdf, csr_from_raw_parts,
-    csr_from_triplets, tf_idf,
+    Bm25, ColumnIndex, Duplicates, FunctionOperator, Indices, Layout, LinearOperator, LogEntropy,
+    Matrix, ObservedEntries, ObservedRow, Ratings, RatingsView, RawIndex, SparseRows, Summary,
+    TfIdf, csr_from_raw_parts, csr_from_triplets, tf_idf,
 };
 pub use model::{Factorization, Recommend, Recommendation, Transform};
 pub use record::{ModelRecord, Persist, Tensor, TensorValues};

@@ -15,6 +15,10 @@
 //! **Signs**: in each row of Vᵀ the entry of largest magnitude (the first of equals) is positive, as
 //! in scikit-learn's `TruncatedSVD` and `PCA`.
 //!
+//! **Beside it**: [`Pca`] centres the columns first, without forming what is sparse; [`Standardized`] is
+//! that centring and scaling alone; [`IncrementalSvd`] and [`IncrementalPca`] take rows in batches and keep
+//! only the leading triplets.
+//!
 //! ```
 //! use matfact_core::Factorizer;
 //! use matfact_svd::TruncatedSvd;
@@ -27,8 +31,16 @@
 //! [`LinearOperator`]: matfact_core::LinearOperator
 #![forbid(unsafe_code)]
 
+mod decomposition;
+mod incremental;
 mod model;
+mod moments;
+mod pca;
+mod standardized;
 mod truncated;
 
+pub use incremental::{IncrementalPca, IncrementalSvd};
 pub use model::SvdModel;
+pub use pca::{Pca, PcaMethod, PcaModel, PcaRank};
+pub use standardized::Standardized;
 pub use truncated::TruncatedSvd;

@@ -45,6 +45,12 @@ pub trait MatrixSubject {
         epsilon::<Self::Scalar>().sqrt()
     }
 
+    /// Whether a model of rank k is the column means plus a matrix of rank k: its reconstruction then has
+    /// the rank k + 1, and the best it can do is the best approximation of the centred matrix.
+    fn is_centered(&self) -> bool {
+        false
+    }
+
     /// Rows and columns at which the algorithm cuts its work into several pieces, so that the law
     /// on threads has something to find; the larger is used for either side.
     fn large_shape(&self) -> (usize, usize) {

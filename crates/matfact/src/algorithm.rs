@@ -7,7 +7,7 @@ use matfact_nmf::{MaskedNmf, MiniBatchNmf, Nmf};
 #[cfg(feature = "sgd")]
 use matfact_sgd::Sgd;
 #[cfg(feature = "svd")]
-use matfact_svd::TruncatedSvd;
+use matfact_svd::{Pca, TruncatedSvd};
 
 /// Any algorithm that is compiled in, with its hyper-parameters.
 ///
@@ -44,6 +44,9 @@ pub enum Algorithm {
     /// Truncated singular value decomposition of a matrix or an operator.
     #[cfg(feature = "svd")]
     Svd(TruncatedSvd),
+    /// Principal component analysis of a matrix or an operator.
+    #[cfg(feature = "svd")]
+    Pca(Pca),
     /// Factorization of observed ratings by stochastic gradient descent.
     #[cfg(feature = "sgd")]
     Sgd(Sgd),
@@ -60,6 +63,8 @@ impl Algorithm {
         "minibatch-nmf",
         #[cfg(feature = "svd")]
         "svd",
+        #[cfg(feature = "svd")]
+        "pca",
         #[cfg(feature = "sgd")]
         "sgd",
     ];
@@ -78,6 +83,8 @@ impl Algorithm {
             "minibatch-nmf" => Ok(Algorithm::MiniBatchNmf(MiniBatchNmf::new(rank))),
             #[cfg(feature = "svd")]
             "svd" => Ok(Algorithm::Svd(TruncatedSvd::new(rank))),
+            #[cfg(feature = "svd")]
+            "pca" => Ok(Algorithm::Pca(Pca::new(rank))),
             #[cfg(feature = "sgd")]
             "sgd" => Ok(Algorithm::Sgd(Sgd::new(rank))),
             _ => {
@@ -99,6 +106,8 @@ impl Algorithm {
             Algorithm::MiniBatchNmf(_) => "minibatch-nmf",
             #[cfg(feature = "svd")]
             Algorithm::Svd(_) => "svd",
+            #[cfg(feature = "svd")]
+            Algorithm::Pca(_) => "pca",
             #[cfg(feature = "sgd")]
             Algorithm::Sgd(_) => "sgd",
         }
@@ -133,6 +142,14 @@ impl<T: Scalar> Factorizer<Input<'_, T>> for Algorithm {
             (Algorithm::Svd(svd), Input::Operator(x)) => {
                 Ok(svd.fit_with(*x, run)?.map(AnyModel::Svd))
             }
+            #[cfg(feature = "svd")]
+            (Algorithm::Pca(pca), Input::Matrix(x)) => {
+                Ok(pca.fit_with(*x, run)?.map(AnyModel::Pca))
+            }
+            #[cfg(feature = "svd")]
+            (Algorithm::Pca(pca), Input::Operator(x)) => {
+                Ok(pca.fit_with(*x, run)?.map(AnyModel::Pca))
+            }
             #[cfg(feature = "sgd")]
             (Algorithm::Sgd(sgd), Input::Ratings(x)) => {
                 Ok(sgd.fit_with(*x, run)?.map(AnyModel::Factors))
@@ -145,7 +162,7 @@ impl<T: Scalar> Factorizer<Input<'_, T>> for Algorithm {
                 algorithm: algorithm.name(),
                 expected: match algorithm.name() {
                     "nmf" | "minibatch-nmf" => "a matrix (absent entries are zero)",
-                    "svd" => "a matrix or a linear operator (absent entries are zero)",
+                    "svd" | "pca" => "a matrix or a linear operator (absent entries are zero)",
                     _ => "observed ratings (absent entries are unknown)",
                 },
                 actual: input.kind(),

@@ -11,7 +11,7 @@ use matfact_core::{FactorModel, Recommend};
 #[cfg(feature = "nmf")]
 use matfact_nmf::{MaskedNmfModel, NmfModel};
 #[cfg(feature = "svd")]
-use matfact_svd::SvdModel;
+use matfact_svd::{PcaModel, SvdModel};
 use std::ops::Range;
 
 /// The model of any algorithm that is compiled in.
@@ -29,6 +29,9 @@ pub enum AnyModel<T> {
     /// U, σ and Vᵀ of an SVD.
     #[cfg(feature = "svd")]
     Svd(SvdModel<T>),
+    /// Means, components and coordinates of PCA.
+    #[cfg(feature = "svd")]
+    Pca(PcaModel<T>),
     /// Row and column factors with biases.
     #[cfg(feature = "sgd")]
     Factors(FactorModel<T>),
@@ -44,6 +47,8 @@ macro_rules! each {
             AnyModel::MaskedNmf($model) => $body,
             #[cfg(feature = "svd")]
             AnyModel::Svd($model) => $body,
+            #[cfg(feature = "svd")]
+            AnyModel::Pca($model) => $body,
             #[cfg(feature = "sgd")]
             AnyModel::Factors($model) => $body,
         }
@@ -51,8 +56,8 @@ macro_rules! each {
 }
 
 impl<T: Scalar> AnyModel<T> {
-    /// The kind of model, as its records name it: `nmf`, `masked-nmf`, `svd` or
-    /// `factors`.
+    /// The kind of model, as its records name it: `nmf`, `masked-nmf`, `svd`, `pca`
+    /// or `factors`.
     #[must_use]
     pub fn kind(&self) -> &'static str {
         match self {
@@ -62,6 +67,8 @@ impl<T: Scalar> AnyModel<T> {
             AnyModel::MaskedNmf(_) => "masked-nmf",
             #[cfg(feature = "svd")]
             AnyModel::Svd(_) => "svd",
+            #[cfg(feature = "svd")]
+            AnyModel::Pca(_) => "pca",
             #[cfg(feature = "sgd")]
             AnyModel::Factors(_) => "factors",
         }
@@ -82,6 +89,8 @@ impl<T: Scalar> AnyModel<T> {
             AnyModel::Nmf(model) => model.transform(x),
             #[cfg(feature = "svd")]
             AnyModel::Svd(model) => model.transform(x),
+            #[cfg(feature = "svd")]
+            AnyModel::Pca(model) => model.transform(x),
             #[allow(unreachable_patterns, reason = "without ratings every model is listed")]
             other => Err(other.cannot("transform new rows")),
         }
@@ -155,6 +164,8 @@ impl<T: Scalar> Persist for AnyModel<T> {
             "masked-nmf" => Ok(AnyModel::MaskedNmf(MaskedNmfModel::from_record(record)?)),
             #[cfg(feature = "svd")]
             "svd" => Ok(AnyModel::Svd(SvdModel::from_record(record)?)),
+            #[cfg(feature = "svd")]
+            "pca" => Ok(AnyModel::Pca(PcaModel::from_record(record)?)),
             #[cfg(feature = "sgd")]
             "sgd" | "factors" => Ok(AnyModel::Factors(FactorModel::from_record(record)?)),
             other => {

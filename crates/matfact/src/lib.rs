@@ -24,6 +24,8 @@
 //! | non-negative, some entries missing or of unequal weight | the same, and the missing entries | [`MaskedNmf`] |
 //! | non-negative, in parts or too large for memory | the same, from batches of rows | [`MiniBatchNmf`], [`OnlineNmf`] |
 //! | any matrix or operator | the best low-rank approximation, a smaller space | [`TruncatedSvd`] |
+//! | any matrix or operator | the directions of the largest variance | [`Pca`] |
+//! | the same, in parts or too large for memory | the same, from batches of rows | [`IncrementalSvd`], [`IncrementalPca`] |
 //! | ratings, absent = unknown | predicted ratings, recommendations | [`Sgd`] |
 //!
 //! [`CrossValidation`] and [`Consensus`] compare ranks of [`Nmf`].
@@ -58,10 +60,10 @@ pub use choice::Input;
 
 pub use matfact_core as core;
 pub use matfact_core::{
-    Cancellation, Certificate, Contributions, Duplicates, Error, ErrorClass, FactorModel,
-    Factorization, Factorizer, Fit, FitReport, LinearOperator, Matrix, ObservedEntries, Persist,
-    Progress, Ratings, RatingsView, Recommend, Recommendation, Restart, Result, Run, Scalar,
-    StopReason, TfIdf, Transform, ndarray, sprs, tf_idf,
+    Bm25, Cancellation, Certificate, Contributions, Duplicates, Error, ErrorClass, FactorModel,
+    Factorization, Factorizer, Fit, FitReport, FunctionOperator, LinearOperator, LogEntropy,
+    Matrix, ObservedEntries, Persist, Progress, Ratings, RatingsView, Recommend, Recommendation,
+    Restart, Result, Run, Scalar, StopReason, TfIdf, Transform, ndarray, sprs, tf_idf,
 };
 #[cfg(feature = "io")]
 pub use matfact_io as io;
@@ -74,7 +76,10 @@ pub use matfact_nmf::{
 #[cfg(feature = "sgd")]
 pub use matfact_sgd::{self as sgd, Sgd};
 #[cfg(feature = "svd")]
-pub use matfact_svd::{self as svd, SvdModel, TruncatedSvd};
+pub use matfact_svd::{
+    self as svd, IncrementalPca, IncrementalSvd, Pca, PcaMethod, PcaModel, PcaRank, Standardized,
+    SvdModel, TruncatedSvd,
+};
 
 /// What most programs need, for one `use`.
 pub mod prelude {
@@ -82,8 +87,6 @@ pub mod prelude {
     pub use crate::Algorithm;
     #[cfg(feature = "sgd")]
     pub use crate::Sgd;
-    #[cfg(feature = "svd")]
-    pub use crate::TruncatedSvd;
     pub use crate::{
         Duplicates, Factorization, Factorizer, Matrix, ObservedEntries, Ratings, Recommend, Run,
         Transform, tf_idf,
@@ -92,6 +95,8 @@ pub mod prelude {
     pub use crate::{
         Held, Init, Loss, MaskedNmf, MiniBatchNmf, Nmf, PenaltyScaling, Solver, Start,
     };
+    #[cfg(feature = "svd")]
+    pub use crate::{IncrementalPca, IncrementalSvd, Pca, TruncatedSvd};
     pub use ndarray::{Array1, Array2, array};
 
     use matfact_core::ndarray;

@@ -37,7 +37,7 @@ fn every_algorithm_fits_what_it_takes_and_refuses_the_rest() {
         );
     }
     assert!(matches!(
-        Algorithm::by_name("pca", 2),
+        Algorithm::by_name("lda", 2),
         Err(Error::InvalidParameter {
             name: "algorithm",
             ..
@@ -118,6 +118,10 @@ fn a_configuration_builds_any_algorithm_and_unknown_fields_are_refused() {
             5,
         ),
         (r#"{"algorithm":"svd","rank":2,"power_iterations":4}"#, 2),
+        (
+            r#"{"algorithm":"pca","rank":2,"method":"covariance","whiten":true,"seed":3}"#,
+            2,
+        ),
         (r#"{"algorithm":"sgd","rank":5,"epochs":3}"#, 5),
     ] {
         let algorithm: Algorithm = serde_json::from_str(text).unwrap();
@@ -139,6 +143,29 @@ fn a_configuration_builds_any_algorithm_and_unknown_fields_are_refused() {
         assert!(error.contains("tolerance"), "{error}");
     }
     assert!(serde_json::from_str::<Algorithm>(r#"{"algorithm":"lda"}"#).is_err());
+}
+
+#[cfg(feature = "serde")]
+#[test]
+fn a_configuration_of_pca_chooses_its_rank() {
+    use matfact::{Pca, PcaRank};
+    for (text, rank) in [
+        ("4", PcaRank::Fixed(4)),
+        (
+            r#"{"explained_variance":0.75}"#,
+            PcaRank::ExplainedVariance(0.75),
+        ),
+        (r#""mle""#, PcaRank::Mle),
+    ] {
+        let text = format!(r#"{{"algorithm":"pca","rank":{text}}}"#);
+        let algorithm: Algorithm = serde_json::from_str(&text).unwrap();
+        assert_eq!(algorithm, Algorithm::Pca(Pca::with_rank(rank)), "{text}");
+        let again = serde_json::to_string(&algorithm).unwrap();
+        let back: Algorithm = serde_json::from_str(&again).unwrap();
+        assert_eq!(back, algorithm);
+    }
+    let wrong = r#"{"algorithm":"pca","rank":"all"}"#;
+    assert!(serde_json::from_str::<Algorithm>(wrong).is_err());
 }
 
 /// A configuration that leaves everything at its default but one, and the builder it stands for.

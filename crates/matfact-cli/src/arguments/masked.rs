@@ -51,7 +51,7 @@ pub(crate) struct MaskedNmfOptions {
 impl MaskedNmfOptions {
     /// The algorithm with these settings, all in range.
     pub(crate) fn algorithm(&self) -> Result<MaskedNmf> {
-        let mut nmf = MaskedNmf::new(self.common.rank).seed(self.common.seed);
+        let mut nmf = MaskedNmf::new(self.common.rank()).seed(self.common.seed);
         set!(self, nmf: loss, max_iter, tol, passes, regularization, alpha_w, alpha_h, l1_ratio);
         set!(self, nmf: penalty_scaling, max_w, max_h);
         nmf.validate()?;

@@ -59,7 +59,7 @@ pub(crate) struct MiniBatchNmfOptions {
 impl MiniBatchNmfOptions {
     /// The algorithm with these settings, all in range.
     pub(crate) fn algorithm(&self) -> Result<MiniBatchNmf> {
-        let mut nmf = MiniBatchNmf::new(self.common.rank)
+        let mut nmf = MiniBatchNmf::new(self.common.rank())
             .seed(self.common.seed)
             .fresh_restarts(self.fresh_restarts);
         set!(self, nmf: batch_size, forget_factor, loss, solver, init, max_iter, tol);

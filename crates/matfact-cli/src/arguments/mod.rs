@@ -13,6 +13,7 @@ mod masked;
 mod minibatch;
 mod models;
 mod nmf;
+mod pca;
 mod ratings;
 mod sgd;
 mod svd;
@@ -23,6 +24,7 @@ pub(crate) use models::{
     InspectOptions, PredictOptions, ReconstructOptions, TopicsOptions, TransformOptions,
 };
 pub(crate) use nmf::NmfOptions;
+pub(crate) use pca::PcaOptions;
 pub(crate) use ratings::{ReadingOptions, SplitOptions};
 pub(crate) use sgd::SgdOptions;
 pub(crate) use svd::SvdOptions;
@@ -55,7 +57,7 @@ pub(crate) enum Command {
     /// Fit a model to a data file
     #[command(
         subcommand,
-        after_help = "Examples:\n  matfact fit nmf counts.mtx --rank 20 --model topics.safetensors\n  matfact fit svd table.npy --rank 10 --json\n  matfact fit sgd ratings.tsv --rank 32 --holdout 0.1\n\nnmf, minibatch-nmf and svd read matrices (.npy, .mtx), where an absent entry is zero; masked-nmf and sgd read text,\none `user item rating` a line, where it is unknown."
+        after_help = "Examples:\n  matfact fit nmf counts.mtx --rank 20 --model topics.safetensors\n  matfact fit svd table.npy --rank 10 --json\n  matfact fit sgd ratings.tsv --rank 32 --holdout 0.1\n\nnmf, minibatch-nmf, svd and pca read matrices (.npy, .mtx), where an absent entry is zero; masked-nmf and sgd read text,\none `user item rating` a line, where it is unknown."
     )]
     Fit(FitCommand),
     /// Predict ratings or entries with a model
@@ -107,6 +109,11 @@ pub(crate) enum FitCommand {
         after_help = "Examples:\n  matfact fit svd counts.mtx --rank 100 --model space.safetensors\n  matfact fit svd counts.mtx --rank 100 --tf-idf --model space.safetensors\n  matfact fit svd table.npy --rank 10 --precision f64 --json"
     )]
     Svd(SvdOptions),
+    /// Principal component analysis: the directions of the largest variance
+    #[command(
+        after_help = "Examples:\n  matfact fit pca table.npy --rank 10 --model components.safetensors\n  matfact fit pca table.npy --explained-variance 0.95 --whiten --model components.safetensors\n  matfact fit pca counts.mtx --rank 50 --json\n\nThe column means are taken from the matrix without forming it: what is sparse stays sparse."
+    )]
+    Pca(PcaOptions),
     /// Ratings (user item rating [time]) by stochastic gradient descent
     #[command(
         after_help = "Examples:\n  matfact fit sgd ratings.tsv --rank 32 --holdout 0.1\n  matfact fit sgd train.csv --rank 100 --test test.csv --model ratings.safetensors"
@@ -126,13 +133,13 @@ pub(crate) struct MatrixOptions {
 /// Options of every fit.
 #[derive(Debug, Args)]
 pub(crate) struct CommonOptions {
-    /// The data file: .npy or .mtx for nmf and svd, text with `user item rating` lines for sgd and
+    /// The data file: .npy or .mtx for nmf, svd and pca, text with `user item rating` lines for sgd and
     /// masked-nmf; `.gz` is read in place
     #[arg(value_name = "INPUT")]
     pub(crate) input: PathBuf,
     /// Number of components
-    #[arg(long, value_name = "K", allow_negative_numbers = true)]
-    pub(crate) rank: usize,
+    #[arg(long, value_name = "K", required = true, allow_negative_numbers = true)]
+    pub(crate) rank: Option<usize>,
     /// Seed of the random numbers
     #[arg(
         long,
@@ -156,6 +163,13 @@ pub(crate) struct CommonOptions {
     /// One JSON object instead of text
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+impl CommonOptions {
+    /// The rank; 0 where another option stands for it.
+    pub(crate) fn rank(&self) -> usize {
+        self.rank.unwrap_or(0)
+    }
 }
 
 #[cfg(test)]

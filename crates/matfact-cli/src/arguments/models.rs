@@ -60,7 +60,7 @@ pub(crate) struct InspectOptions {
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  matfact topics topics.safetensors --words vocabulary.txt\n  matfact topics topics.safetensors --words vocabulary.txt --count 20 --json\n\nFor models of nmf and svd. In those of svd a minus marks columns that pull the other way."
+    after_help = "Examples:\n  matfact topics topics.safetensors --words vocabulary.txt\n  matfact topics topics.safetensors --words vocabulary.txt --count 20 --json\n\nFor models of nmf, svd and pca. In those of the last two a minus marks columns that pull the other way."
 )]
 pub(crate) struct TopicsOptions {
     /// The model file
@@ -83,7 +83,7 @@ pub(crate) struct TopicsOptions {
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  matfact transform topics.safetensors new-counts.mtx --output w.npy\n  matfact transform space.safetensors table.npy --output coordinates.npy --json\n\nFor models of nmf and svd. Rows go to a model in the form that it was fitted on; where that was with\n--tf-idf, they are counts and are weighted as those were."
+    after_help = "Examples:\n  matfact transform topics.safetensors new-counts.mtx --output w.npy\n  matfact transform space.safetensors table.npy --output coordinates.npy --json\n\nFor models of nmf, svd and pca. Rows go to a model in the form that it was fitted on; where that was with\n--tf-idf, they are counts and are weighted as those were."
 )]
 pub(crate) struct TransformOptions {
     /// The model file

@@ -71,7 +71,7 @@ pub(crate) struct NmfOptions {
 impl NmfOptions {
     /// The algorithm with these settings, all in range.
     pub(crate) fn algorithm(&self) -> Result<Nmf> {
-        let mut nmf = Nmf::new(self.common.rank)
+        let mut nmf = Nmf::new(self.common.rank())
             .seed(self.common.seed)
             .shuffle(self.shuffle);
         set!(self, nmf: loss, solver, init, restarts, max_iter, tol, target_error, target_objective);

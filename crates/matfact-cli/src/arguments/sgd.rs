@@ -30,7 +30,7 @@ pub(crate) struct SgdOptions {
 impl SgdOptions {
     /// The algorithm with these settings, all in range.
     pub(crate) fn algorithm(&self) -> Result<Sgd> {
-        let mut sgd = Sgd::new(self.common.rank).seed(self.common.seed);
+        let mut sgd = Sgd::new(self.common.rank()).seed(self.common.seed);
         if let Some(epochs) = self.epochs {
             sgd = sgd.epochs(epochs);
         }

@@ -21,7 +21,7 @@ pub(crate) struct SvdOptions {
 impl SvdOptions {
     /// The algorithm with these settings.
     pub(crate) fn algorithm(&self) -> TruncatedSvd {
-        let mut svd = TruncatedSvd::new(self.common.rank).seed(self.common.seed);
+        let mut svd = TruncatedSvd::new(self.common.rank()).seed(self.common.seed);
         if let Some(columns) = self.oversampling {
             svd = svd.oversampling(columns);
         }

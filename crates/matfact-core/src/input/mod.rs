@@ -9,16 +9,19 @@
 //!
 //! The views are used in place: nothing is copied. A matrix type of your own joins by implementing
 //! [`LinearOperator`] (two products) and, where entries can be listed, [`Matrix`] (one more
-//! function).
+//! function); [`FunctionOperator`] makes one of two closures. [`TfIdf`], [`Bm25`] and [`LogEntropy`] weigh
+//! counts of words and keep them sparse.
 
 mod dense;
+mod function;
 mod observed;
 mod operator;
 mod ratings;
 mod sparse;
 mod summary;
-mod tf_idf;
+mod weighting;
 
+pub use function::FunctionOperator;
 pub use observed::{ObservedEntries, ObservedRow};
 pub use operator::{LinearOperator, Matrix};
 pub use ratings::{Ratings, RatingsView};
@@ -26,7 +29,7 @@ pub use sparse::{
     ColumnIndex, Duplicates, Indices, RawIndex, SparseRows, csr_from_raw_parts, csr_from_triplets,
 };
 pub use summary::Summary;
-pub use tf_idf::{TfIdf, tf_idf};
+pub use weighting::{Bm25, LogEntropy, TfIdf, tf_idf};
 
 use ndarray::ArrayView2;
 

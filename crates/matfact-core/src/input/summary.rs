@@ -41,6 +41,32 @@ impl Summary {
         })
     }
 
+    /// The summary of an operator of finite entries whose norm is known without listing them: of
+    /// `shape`, made from a matrix of `stored` entries, with the sum of its entries, its squared Frobenius
+    /// norm and a bound on their magnitude.
+    ///
+    /// ```
+    /// use matfact_core::Summary;
+    /// let summary = Summary::of_operator((2, 2), 4, 0.0, 2.0, 1.0);
+    /// assert_eq!(summary.squared_norm, 2.0);
+    /// ```
+    #[must_use]
+    pub fn of_operator(
+        shape: (usize, usize),
+        stored: usize,
+        sum: f64,
+        squared_norm: f64,
+        max_abs: f64,
+    ) -> Self {
+        Self {
+            stored,
+            sum,
+            squared_norm,
+            max_abs,
+            ..Self::empty(shape)
+        }
+    }
+
     /// The mean over all positions, absent entries counting as zero.
     #[must_use]
     pub fn mean(&self) -> f64 {

@@ -10,9 +10,9 @@
 //! Words that stand everywhere count least (Spärck Jones 1972), and every text counts alike, however
 //! long it is. A row without entries stays without.
 
-use super::sparse::{Duplicates, check_width, finish_rows};
-use super::{Matrix, Summary};
-use crate::{Error, Result, Scalar};
+use super::{check_counts, check_weights, document_frequencies, weighted_rows};
+use crate::input::{Matrix, Summary};
+use crate::{Result, Scalar};
 use ndarray::{Array1, ArrayView1};
 use sprs::CsMatI;
 
@@ -42,34 +42,25 @@ impl<T: Scalar> TfIdf<T> {
     /// absent.
     ///
     /// # Errors
-    /// [`Error::EmptyInput`], [`Error::NonFinite`], [`Error::Negative`].
+    /// [`EmptyInput`](crate::Error::EmptyInput), [`NonFinite`](crate::Error::NonFinite), [`Negative`](crate::Error::Negative).
     pub fn of<X: Matrix<Scalar = T> + ?Sized>(counts: &X) -> Result<Self> {
         Summary::of(counts).require_non_negative(NAME)?;
-        let (m, n) = counts.shape();
-        let mut frequencies = vec![0_usize; n];
-        counts.visit(&mut |_, column, value| {
-            frequencies[column] += usize::from(value != T::zero());
-        });
+        let m = counts.shape().0;
         let idf = |frequency: usize| {
             T::from_f64(((1.0 + m as f64) / (1.0 + frequency as f64)).ln() + 1.0)
         };
         Ok(Self {
-            idf: frequencies.into_iter().map(idf).collect(),
+            idf: document_frequencies(counts).into_iter().map(idf).collect(),
         })
     }
 
     /// A weighting from its inverse document frequencies, as [`TfIdf::idf`] gives them.
     ///
     /// # Errors
-    /// [`Error::InvalidModel`] if one is negative or not finite.
+    /// [`InvalidModel`](crate::Error::InvalidModel) if one is negative or not finite.
     pub fn from_idf(idf: Array1<T>) -> Result<Self> {
-        let bad = idf.iter().position(|v| !v.is_finite() || *v < T::zero());
-        match bad {
-            Some(at) => Err(Error::InvalidModel {
-                reason: format!("the inverse document frequency at {at} is {}", idf[at]),
-            }),
-            None => Ok(Self { idf }),
-        }
+        check_weights(&idf, "inverse document frequency")?;
+        Ok(Self { idf })
     }
 
     /// The inverse document frequency of each term: n.
@@ -80,29 +71,14 @@ impl<T: Scalar> TfIdf<T> {
     /// The weights of `counts` (p texts x n terms), dense or sparse, as compressed rows of length 1.
     ///
     /// # Errors
-    /// [`Error::ShapeMismatch`] for another number of terms; [`Error::EmptyInput`],
-    /// [`Error::NonFinite`], [`Error::Negative`]; [`Error::TooLarge`] for more than 2^32 columns.
+    /// [`ShapeMismatch`](crate::Error::ShapeMismatch) for another number of terms; [`EmptyInput`](crate::Error::EmptyInput),
+    /// [`NonFinite`](crate::Error::NonFinite), [`Negative`](crate::Error::Negative); [`TooLarge`](crate::Error::TooLarge) for more than 2^32 columns.
     pub fn apply<X: Matrix<Scalar = T> + ?Sized>(
         &self,
         counts: &X,
     ) -> Result<CsMatI<T, u32, usize>> {
-        let shape = counts.shape();
-        if shape.1 != self.idf.len() {
-            let terms = self.idf.len();
-            return Err(Error::shape_mismatch(
-                "columns of the counts",
-                terms,
-                shape.1,
-            ));
-        }
-        Summary::of(counts).require_non_negative(NAME)?;
-        let mut weights = nonzero_rows(counts)?;
-        let (pointers, columns, values) = weights.view_mut().into_raw_storage();
-        for bounds in pointers.windows(2) {
-            let row = bounds[0]..bounds[1];
-            self.weigh(&columns[row.clone()], &mut values[row]);
-        }
-        Ok(weights)
+        check_counts(counts, self.idf.len(), NAME)?;
+        weighted_rows(counts, |columns, values| self.weigh(columns, values))
     }
 
     /// One row: divided by its largest count first, so that no square leaves the range.
@@ -127,29 +103,6 @@ impl<T: Scalar> TfIdf<T> {
     }
 }
 
-/// The entries that are not zero, as compressed rows: two passes, and no memory but the result's.
-fn nonzero_rows<X: Matrix + ?Sized>(x: &X) -> Result<CsMatI<X::Scalar, u32, usize>> {
-    let shape = x.shape();
-    check_width(shape)?;
-    let zero = X::Scalar::from_f64(0.0);
-    let mut pointers = vec![0_usize; shape.0 + 1];
-    x.visit(&mut |row, _, value| pointers[row + 1] += usize::from(value != zero));
-    for row in 0..shape.0 {
-        pointers[row + 1] += pointers[row];
-    }
-    let mut next = pointers.clone();
-    let mut columns = vec![0_u32; pointers[shape.0]];
-    let mut values = vec![zero; pointers[shape.0]];
-    x.visit(&mut |row, column, value| {
-        if value != zero {
-            columns[next[row]] = column as u32;
-            values[next[row]] = value;
-            next[row] += 1;
-        }
-    });
-    finish_rows(shape, pointers, columns, values, Duplicates::Error)
-}
-
 /// The weights of `counts` (m texts x n terms), dense or sparse, by their own inverse document
 /// frequencies: `TfIdf::of(counts)?.apply(counts)`.
 ///
@@ -170,6 +123,7 @@ pub fn tf_idf<X: Matrix + ?Sized>(counts: &X) -> Result<CsMatI<X::Scalar, u32, u
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Error;
     use ndarray::{Array2, array};
     use sprs::CsMat;
 
