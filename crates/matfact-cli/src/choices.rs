@@ -1,7 +1,7 @@
 //! The values that options of the command line take.
 
 use clap::ValueEnum;
-use matfact::{Duplicates, Init, Loss, PenaltyScaling, Solver};
+use matfact::{Duplicates, Init, Loss, PenaltyScaling, Solver, SvdMethod};
 use std::ops::Range;
 use std::time::Duration;
 
@@ -53,6 +53,27 @@ impl From<SolverChoice> for Solver {
             SolverChoice::BlockPivoting => Solver::BlockPivoting,
             SolverChoice::Multiplicative => Solver::Multiplicative,
             SolverChoice::ScalarNewton => Solver::ScalarNewton,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SvdMethodChoice {
+    Auto,
+    Lanczos,
+    BlockKrylov,
+    Randomized,
+    Exact,
+}
+
+impl From<SvdMethodChoice> for SvdMethod {
+    fn from(choice: SvdMethodChoice) -> Self {
+        match choice {
+            SvdMethodChoice::Auto => SvdMethod::Auto,
+            SvdMethodChoice::Lanczos => SvdMethod::Lanczos,
+            SvdMethodChoice::BlockKrylov => SvdMethod::BlockKrylov,
+            SvdMethodChoice::Randomized => SvdMethod::Randomized,
+            SvdMethodChoice::Exact => SvdMethod::Exact,
         }
     }
 }

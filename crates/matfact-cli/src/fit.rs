@@ -35,7 +35,7 @@ pub(crate) fn run(command: &FitCommand) -> Result<()> {
         ),
         FitCommand::Svd(options) => by_precision(
             &options.common,
-            &Algorithm::Svd(options.algorithm()),
+            &Algorithm::Svd(options.algorithm()?),
             Source::Matrix(&options.matrix),
         ),
         FitCommand::Pca(options) => by_precision(

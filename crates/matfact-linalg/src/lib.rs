@@ -57,14 +57,14 @@ pub use hals::{RowUpdate, Violation, update_non_negative_rows};
 #[cfg(feature = "dense")]
 pub use jacobi::jacobi_svd;
 #[cfg(feature = "dense")]
-pub use lanczos::{Accuracy, LanczosSvd, Wanted, lanczos_svd};
+pub use lanczos::{Accuracy, LanczosSvd, ROUNDINGS, Wanted, lanczos_svd};
 pub use nnls::{Pivoting, solve_non_negative_rows};
 pub use pool::{PoolInfo, in_pool};
 #[cfg(feature = "dense")]
 pub use products::{Lines, Products, squared_product_norm};
 pub use random::{random_normal, random_stream};
 #[cfg(feature = "dense")]
-pub use randomized::{RandomizedSvd, Triplets, randomized_svd};
+pub use randomized::{RandomizedSvd, ShiftedSvd, Triplets, randomized_svd, shifted_svd};
 pub use reductions::{inner_product, squared_distance};
 #[cfg(feature = "dense")]
 pub use refined::{RefinedTriplets, refine_triplets};

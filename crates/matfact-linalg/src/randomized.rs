@@ -96,11 +96,155 @@ pub fn randomized_svd<X: LinearOperator + ?Sized>(
     })
 }
 
+/// What [`shifted_svd`] is asked for.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ShiftedSvd {
+    /// Triplets wanted (k).
+    pub rank: usize,
+    /// Random columns beyond the rank.
+    pub oversampling: usize,
+    /// The change of a squared singular value in an iteration, relative to the smallest wanted one, at
+    /// which to stop.
+    pub tolerance: f64,
+    /// Iterations after which to stop in any case.
+    pub max_iterations: usize,
+    /// Seed of the random columns.
+    pub seed: u64,
+}
+
+/// The smallest ratio of singular values of a basis whose squares single precision still tells apart.
+const RESOLVED: f64 = 1e-2;
+
+/// The `rank` leading triplets of X' by subspace iteration with dynamic shifts (Feng, Yu, Xie and Tang
+/// 2022, dashSVD): Q ← orth((X'ᵀX' − αI)Q), where α grows with the smallest value of the basis, so that
+/// what is above it stands out more. Two products an iteration and one orthogonalization. `watch` is
+/// called after each with the change that the tolerance is for.
+///
+/// # Errors
+/// [`matfact_core::Error::Overflow`] if a product is not finite.
+pub fn shifted_svd<X: LinearOperator + ?Sized>(
+    x: &Products<'_, X>,
+    asked: ShiftedSvd,
+    mut watch: impl FnMut(usize, f64) -> Option<StopReason>,
+) -> Result<Triplets<X::Scalar>> {
+    let (m, n) = x.shape();
+    let columns = asked.rank.saturating_add(asked.oversampling).min(m.min(n));
+    let rank = asked.rank.min(columns);
+    let random = random_normal((m, columns), asked.seed, 0);
+    let mut basis = conditioned_basis(x.multiply_transposed(random.view())?.view());
+    let mut shift = 0.0;
+    let mut before = vec![0.0; rank];
+    let mut iterations = 0;
+    let mut stop = StopReason::MaxIterations;
+    while iterations < asked.max_iterations {
+        let mut image = x.multiply(basis.view())?;
+        if shift == 0.0 {
+            // Squares of what lies far apart are kept apart by a basis in between.
+            image = conditioned_basis(image.view());
+        }
+        let mut next = x.multiply_transposed(image.view())?;
+        drop(image);
+        let shifted = shift > 0.0;
+        if shifted {
+            next.scaled_add(-X::Scalar::from_f64(shift), &basis);
+        }
+        let (orthonormal, triangle) = tall_qr(next.view());
+        basis = orthonormal;
+        let (_, values, _) = small_svd(triangle.mapv(|v| v.as_f64()).view());
+        let squares = values
+            .iter()
+            .map(|s| if shifted { s + shift } else { s * s });
+        let squares: Vec<f64> = squares.collect();
+        let smallest = squares[columns - 1];
+        if shifted {
+            // The shift stays below half of the square it grows towards: what is unwanted lies between
+            // 0 and that square, and comes out no larger than the shift.
+            shift = 0.5 * (shift + values[columns - 1]).max(2.0 * shift);
+        } else if smallest > RESOLVED * RESOLVED * squares[0] {
+            shift = 0.5 * smallest;
+        }
+        let floor = squares[rank - 1].max(f64::MIN_POSITIVE);
+        let changes = squares
+            .iter()
+            .zip(&before)
+            .map(|(now, old)| (now - old).abs() / floor);
+        let change = changes.fold(0.0, f64::max);
+        before = squares[..rank].to_vec();
+        iterations += 1;
+        if let Some(reason) = watch(iterations, change) {
+            stop = reason;
+            break;
+        }
+        if change <= asked.tolerance || squares[0] == 0.0 {
+            stop = StopReason::Converged;
+            break;
+        }
+    }
+    let refined = crate::refine_triplets(x, basis.view())?;
+    let leading: Vec<usize> = (0..rank).collect();
+    let narrow = |s: &f64| X::Scalar::from_f64(*s);
+    Ok(Triplets {
+        u: refined.u.select(Axis(1), &leading),
+        singular_values: refined
+            .singular_values
+            .iter()
+            .take(rank)
+            .map(narrow)
+            .collect(),
+        v: refined.v.select(Axis(1), &leading),
+        iterations,
+        stop,
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::thin_qr;
     use matfact_core::Summary;
+
+    #[test]
+    fn shifts_find_a_flat_spectrum_in_fewer_iterations() {
+        let spectrum: Vec<f64> = (0..90).map(|i| 1.0 / (1.0 + 0.03 * f64::from(i))).collect();
+        let (q, _) = thin_qr(random_normal::<f64>((140, 90), 1, 0).view());
+        let (p, _) = thin_qr(random_normal::<f64>((120, 90), 2, 0).view());
+        let x = (&q * &Array1::from(spectrum.clone())).dot(&p.t());
+        for x in [x.clone(), x.t().to_owned()] {
+            let products = Products::new(&x, Some(&Summary::of(&x)));
+            let asked = ShiftedSvd {
+                rank: 10,
+                oversampling: 10,
+                tolerance: 1e-8,
+                max_iterations: 500,
+                seed: 3,
+            };
+            let found = shifted_svd(&products, asked, |_, _| None).unwrap();
+            assert_eq!(found.stop, StopReason::Converged);
+            for (s, truth) in found.singular_values.iter().zip(&spectrum) {
+                assert!((s / truth - 1.0).abs() < 1e-6, "{s} {truth}");
+            }
+            let plain = RandomizedSvd {
+                rank: 10,
+                oversampling: 10,
+                power_iterations: found.iterations,
+                seed: 3,
+            };
+            let plain = randomized_svd(&products, plain, |_, _| None).unwrap();
+            let error = |s: &Array1<f64>| (s[9] / spectrum[9] - 1.0).abs();
+            assert!(error(&found.singular_values) < 0.1 * error(&plain.singular_values));
+        }
+        let zeros = Array2::<f32>::zeros((30, 20));
+        let products = Products::new(&zeros, Some(&Summary::of(&zeros)));
+        let asked = ShiftedSvd {
+            rank: 2,
+            oversampling: 2,
+            tolerance: 1e-4,
+            max_iterations: 9,
+            seed: 0,
+        };
+        let found = shifted_svd(&products, asked, |_, _| None).unwrap();
+        assert_eq!((found.iterations, found.singular_values[0]), (1, 0.0));
+    }
 
     #[test]
     fn it_finds_a_planted_spectrum() {

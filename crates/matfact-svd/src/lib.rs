@@ -43,4 +43,4 @@ pub use incremental::{IncrementalPca, IncrementalSvd};
 pub use model::SvdModel;
 pub use pca::{Pca, PcaMethod, PcaModel, PcaRank};
 pub use standardized::Standardized;
-pub use truncated::TruncatedSvd;
+pub use truncated::{SvdMethod, SvdRank, Tolerance, TruncatedSvd};

@@ -78,7 +78,7 @@ pub use matfact_sgd::{self as sgd, Sgd};
 #[cfg(feature = "svd")]
 pub use matfact_svd::{
     self as svd, IncrementalPca, IncrementalSvd, Pca, PcaMethod, PcaModel, PcaRank, Standardized,
-    SvdModel, TruncatedSvd,
+    SvdMethod, SvdModel, SvdRank, Tolerance, TruncatedSvd,
 };
 
 /// What most programs need, for one `use`.

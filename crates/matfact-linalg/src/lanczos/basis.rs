@@ -4,7 +4,7 @@ use super::panels::Panels;
 use crate::Simd;
 use crate::cholesky_qr::triangle;
 use matfact_core::Scalar;
-use matfact_core::ndarray::{Array2, ArrayView2, Axis};
+use matfact_core::ndarray::{Array2, ArrayView2};
 
 /// Passes of orthogonalization after which a block is as orthogonal as it gets; two are usual.
 const MAX_PASSES: usize = 4;
@@ -95,8 +95,14 @@ impl<T: Scalar> Basis<T> {
     /// Splits `panel` (of so many columns) into what lies within the basis and what does not. A column of
     /// which less than `negligible` is left outside is taken to lie within.
     pub(super) fn split(&self, panel: &Panels<T>, columns: usize, negligible: f64) -> Split<T> {
-        self.split_block(panel, columns, negligible)
-            .unwrap_or_else(|| self.split_columns(panel, columns, negligible))
+        // Beside a basis of nearly everything a block is mostly rounding.
+        let room = self.rows() - self.used >= columns;
+        let split = if room {
+            self.split_block(panel, columns, negligible)
+        } else {
+            None
+        };
+        split.unwrap_or_else(|| self.split_columns(panel, columns, negligible))
     }
 
     /// The whole block at once; `None` where its columns depend on each other or on the basis.
@@ -126,6 +132,8 @@ impl<T: Scalar> Basis<T> {
         let mut found = Basis::new(self.rows());
         let mut triangle = Array2::<f64>::zeros((columns, columns));
         for j in 0..columns {
+            let full = self.used + found.used == self.rows();
+            let negligible = if full { f64::INFINITY } else { negligible };
             let column = panel.read(j, j + 1);
             let mut before = norm(&column);
             let mut rest = Panels::from_view(column.view());
@@ -212,6 +220,7 @@ fn normalize<T: Scalar>(
 mod tests {
     use super::*;
     use crate::random_normal;
+    use matfact_core::ndarray::Axis;
 
     fn split(basis: &Basis<f64>, panel: &Array2<f64>) -> Split<f64> {
         basis.split(&Panels::from_view(panel.view()), panel.ncols(), 1e-10)

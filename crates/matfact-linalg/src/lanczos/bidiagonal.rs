@@ -6,6 +6,9 @@ use crate::{Products, random_normal, refine_triplets, small_svd, tall_qr, thin_q
 use matfact_core::ndarray::{Array1, Array2, ArrayView2, Axis, concatenate};
 use matfact_core::{LinearOperator, Result, Scalar};
 
+/// What products of small matrices round by, in units of the scalar's.
+const LEAST_ROUNDINGS: f64 = 8.0;
+
 /// X'·V = U·B and X'ᵀ·U = V·Bᵀ + N·C, where V (n x d) and U (m x l) are orthonormal, and N is the block
 /// of columns that V grows by next.
 pub(super) struct Bidiagonalization<'p, 'x, X: LinearOperator + ?Sized> {
@@ -28,8 +31,6 @@ pub(super) struct Bidiagonalization<'p, 'x, X: LinearOperator + ?Sized> {
 
 /// Approximate triplets within the bases.
 pub(super) struct Ritz {
-    /// l x r.
-    pub(super) left: Array2<f64>,
     /// Descending: r = min(l, d).
     pub(super) values: Array1<f64>,
     /// d x r.
@@ -76,7 +77,7 @@ impl<'p, 'x, X: LinearOperator + ?Sized> Bidiagonalization<'p, 'x, X> {
     /// A residual below this is rounding.
     pub(super) fn rounding(&self) -> f64 {
         let (m, n) = self.x.shape();
-        self.norm * epsilon::<X::Scalar>() * (m.max(n) as f64).sqrt()
+        self.norm * epsilon::<X::Scalar>() * (m.max(n) as f64).sqrt().max(LEAST_ROUNDINGS)
     }
 
     /// Adds random columns to N, as many as there is room for up to `count`.
@@ -159,7 +160,6 @@ impl<'p, 'x, X: LinearOperator + ?Sized> Bidiagonalization<'p, 'x, X> {
             .map(|column| column.iter().map(|v| v * v).sum::<f64>().sqrt())
             .collect();
         Ritz {
-            left,
             values,
             right: right_t.reversed_axes(),
             residuals,

@@ -38,6 +38,8 @@ const LOOK: usize = 16;
 /// How far a look may move the sum of the wanted values, relative to it, in units of the scalar's rounding.
 const LOOK_ROUNDING: f64 = 100.0;
 
+/// What restarts and steps leave of rounding between U and V, in units of the scalar's.
+pub const ROUNDINGS: f64 = 32.0;
 /// Restarts after which the bases are tied to X' by fresh products.
 const TIE: usize = 16;
 const TIE_FOR_ROUNDING: usize = 4;
@@ -103,7 +105,8 @@ struct Course {
 ///
 /// `watch(step, distance)` is called after every step with the distance from convergence at the last
 /// look (1 or less is converged; infinite before the first look); what it returns stops the iterations.
-/// [`Triplets::stop`] is `Converged` only if all triplets are accurate.
+/// [`Triplets::stop`] is `Converged` only if all triplets are accurate. The second result is ‖X'ᵀu − σv‖ of
+/// each, and ‖X'v − σu‖ with it, but for rounding, which is below [`ROUNDINGS`] times that of σ₁.
 ///
 /// # Errors
 /// [`matfact_core::Error::Overflow`] if a product is not finite.
@@ -111,7 +114,7 @@ pub fn lanczos_svd<X: LinearOperator + ?Sized>(
     x: &Products<'_, X>,
     asked: LanczosSvd,
     mut watch: impl FnMut(usize, f64) -> Option<StopReason>,
-) -> Result<Triplets<X::Scalar>> {
+) -> Result<(Triplets<X::Scalar>, Vec<f64>)> {
     let (m, n) = x.shape();
     let limit = m.min(n);
     let block = asked.block.clamp(1, limit.max(1));
@@ -119,7 +122,7 @@ pub fn lanczos_svd<X: LinearOperator + ?Sized>(
     let mut process = Bidiagonalization::new(x, block, asked.seed);
     let mut distance = f64::INFINITY;
     let mut steps = 0;
-    let (ritz, rank, stop) = loop {
+    let (ritz, rank, stop, complete) = loop {
         if process.pending() == 0 {
             process.widen(block);
         }
@@ -146,10 +149,12 @@ pub fn lanczos_svd<X: LinearOperator + ?Sized>(
         };
         let converged = distance <= 1.0;
         if complete || (converged && course.is_confirmed::<X::Scalar>(&ritz, rank)) {
-            break (ritz, rank, reason.unwrap_or(StopReason::Converged));
+            let stop = reason.unwrap_or(StopReason::Converged);
+            break (ritz, rank, stop, complete);
         }
         if ended {
-            break (ritz, rank, reason.unwrap_or(StopReason::MaxIterations));
+            let stop = reason.unwrap_or(StopReason::MaxIterations);
+            break (ritz, rank, stop, complete);
         }
         course.plan(process.dimension(), distance, block);
         if converged {
@@ -161,14 +166,24 @@ pub fn lanczos_svd<X: LinearOperator + ?Sized>(
     };
     let values = (0..rank).map(|i| ritz.values.get(i).copied().unwrap_or(0.0));
     let singular_values = values.map(X::Scalar::from_f64).collect();
+    let residuals = (0..rank).map(|i| ritz.residuals.get(i).copied());
+    // A triplet that was not found is one of an invented vector: nothing is known of it.
+    let unknown = ritz.values.first().copied().unwrap_or(0.0);
+    let residuals = residuals.map(|residual| match residual {
+        Some(residual) => residual,
+        None if complete => 0.0,
+        None => unknown,
+    });
+    let residuals = residuals.collect();
     let (u, v) = process.vectors(&ritz, rank);
-    Ok(Triplets {
+    let triplets = Triplets {
         u,
         singular_values,
         v,
         iterations: steps,
         stop,
-    })
+    };
+    Ok((triplets, residuals))
 }
 
 impl Course {

@@ -27,7 +27,8 @@ fn rounding(rank: usize) -> LanczosSvd {
 fn solve<T: Scalar>(x: &Array2<T>, asked: LanczosSvd) -> Triplets<T> {
     let summary = Summary::of(x);
     let products = Products::new(x, Some(&summary));
-    let found = lanczos_svd(&products, asked, |_, _| None).unwrap();
+    let (found, residuals) = lanczos_svd(&products, asked, |_, _| None).unwrap();
+    assert_eq!(residuals.len(), found.singular_values.len());
     let refined = refine_triplets(&products, found.v.view()).unwrap();
     let scale = products.scale();
     Triplets {
@@ -114,6 +115,35 @@ fn hard_spectra_are_found_to_rounding() {
     check("everything", &random_normal((40, 30), 2, 0), 30);
     check("tall", &random_normal((3000, 40), 2, 0), 10);
     check("wide", &random_normal((40, 3000), 2, 0), 10);
+}
+
+/// The smallest blocks and bases that there are, where there is next to no room.
+#[test]
+fn small_matrices_are_found_by_small_blocks() {
+    for shape in [(1, 1), (2, 5), (5, 2), (6, 6), (9, 7)] {
+        let x = random_normal::<f64>(shape, 4, 0);
+        let narrow = x.mapv(|v| v as f32);
+        let limit = shape.0.min(shape.1);
+        for rank in 1..=limit {
+            for block in 1..=limit {
+                let asked = LanczosSvd {
+                    block,
+                    basis: 1,
+                    ..rounding(rank)
+                };
+                let [residual, loss, error] = ratios(&x, &solve(&x, asked));
+                assert!(
+                    residual <= 10.0 && loss <= 10.0 && error <= 50.0,
+                    "{shape:?} {rank} {block}"
+                );
+                let [residual, loss, error] = ratios(&narrow, &solve(&narrow, asked));
+                assert!(
+                    residual <= 10.0 && loss <= 10.0 && error <= 50.0,
+                    "{shape:?} {rank} {block}"
+                );
+            }
+        }
+    }
 }
 
 #[test]
@@ -207,7 +237,7 @@ fn the_cap_and_the_watch_end_it() {
     let stopped = lanczos_svd(&products, rounding(10), |step, _| {
         (step == 2).then_some(StopReason::Cancelled)
     });
-    let stopped = stopped.unwrap();
+    let (stopped, _) = stopped.unwrap();
     assert_eq!(
         (stopped.iterations, stopped.stop),
         (2, StopReason::Cancelled)

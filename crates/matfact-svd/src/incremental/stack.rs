@@ -1,8 +1,8 @@
 //! Leading triplets of what was kept with new rows below it.
 
-use crate::TruncatedSvd;
 use crate::decomposition::{fix_signs, in_range, leading_rows, product, thin_svd};
 use crate::standardized::{centered, centered_product, centered_product_transposed};
+use crate::{Tolerance, TruncatedSvd};
 use matfact_core::ndarray::{Array1, Array2, ArrayView2, ArrayViewMut2, Axis, concatenate};
 use matfact_core::{Error, Factorizer, LinearOperator, Result, Scalar, Summary};
 use matfact_linalg::{Lines, Products, multiply_dense};
@@ -64,6 +64,9 @@ pub(super) fn unit<T: Scalar>(largest: f64) -> f64 {
     largest.log2().floor().clamp(-1000.0, 1000.0).exp2()
 }
 
+/// The relative error of the singular values of a stack.
+const TOLERANCE: f64 = 1e-6;
+
 /// A batch as it goes into the stack.
 pub(super) struct Batch<'a, 'x, X: LinearOperator + ?Sized> {
     pub(super) x: &'a Products<'x, X>,
@@ -111,7 +114,10 @@ pub(super) fn stack<X: LinearOperator + ?Sized>(
     if small || p.saturating_mul(n) <= EXACT_ENTRIES {
         return Ok(exact(stacked.dense()?, width, scale));
     }
-    let svd = TruncatedSvd::new(width).seed(wanted.seed);
+    // What is lost in one batch is lost to all that follow.
+    let tolerance = Tolerance::SingularValues(TOLERANCE);
+    let svd = TruncatedSvd::new(width).tolerance(tolerance);
+    let svd = svd.seed(wanted.seed);
     let model = svd.fit(&stacked)?.model;
     let values = model.singular_values();
     Ok(Kept {

@@ -1,0 +1,173 @@
+//! Truncated SVD: from a matrix and hyper-parameters to triplets and their report.
+
+mod parameters;
+mod subspace;
+
+pub use parameters::{SvdMethod, SvdRank, Tolerance, TruncatedSvd};
+
+use crate::SvdModel;
+use crate::decomposition::{epsilon, fix_signs, in_range, transposed};
+use matfact_core::ndarray::{Array1, Array2, ArrayView1};
+use matfact_core::{
+    Certificate, Error, Factorization, Factorizer, Fit, FitReport, LinearOperator, Result, Run,
+    Scalar,
+};
+use matfact_linalg::{PoolInfo, Products, RefinedTriplets, in_pool};
+
+/// Below this share of ‖X‖², in units of the scalar's rounding, the error is measured directly: the
+/// difference of the norms has lost its digits there.
+const CANCELLATION: f64 = 300.0;
+
+impl<X: LinearOperator + ?Sized> Factorizer<X> for TruncatedSvd {
+    type Model = SvdModel<X::Scalar>;
+
+    /// The report's certificate is by two products with the triplets as they are returned; by Lanczos with
+    /// a tolerance it is what the process knows of them, and rounding added. The report's stop is `Converged` where the tolerance is kept, and `MaxIterations` where the iterations were
+    /// given or used up.
+    ///
+    /// # Errors
+    /// [`Error::InvalidParameter`], [`Error::EmptyInput`], [`Error::InvalidRank`] (k = 0 or k > min(m, n)),
+    /// [`Error::NonFinite`] (where entries can be listed), [`Error::Overflow`], [`Error::TooLarge`],
+    /// [`Error::UnsupportedInput`] for a rank by the error of an operator without a norm.
+    fn fit_with(&self, x: &X, run: &mut Run<'_>) -> Result<Fit<SvdModel<X::Scalar>>> {
+        self.validate()?;
+        self.check(x.shape())?;
+        in_pool(run, |run, pool| fit(self, x, run, pool))
+    }
+}
+
+fn fit<X: LinearOperator + ?Sized>(
+    svd: &TruncatedSvd,
+    x: &X,
+    run: &mut Run<'_>,
+    pool: PoolInfo,
+) -> Result<Fit<SvdModel<X::Scalar>>> {
+    let summary = x.summary();
+    if let Some(summary) = &summary {
+        summary.require_finite()?;
+    }
+    let method = svd.method_for(x.shape());
+    let mut report = FitReport::new("svd", x.shape(), 0, svd.seed);
+    report.stored = summary.as_ref().map(|summary| summary.stored);
+    report.threads = pool.threads;
+    report.notices.extend(pool.notice);
+    if svd.method == SvdMethod::Auto {
+        let chosen = method.to_string();
+        report.chosen.insert("method".to_owned(), chosen);
+    }
+    let products = Products::new(x, summary.as_ref());
+    let energy = svd.energy(products.squared_norm())?;
+    report.seconds.initialization = run.elapsed().as_secs_f64();
+
+    let found = subspace::find(svd, method, &products, energy, run)?;
+    report.iterations = found.iterations;
+    report.stop = found.stop;
+    report.seconds.iterations = run.elapsed().as_secs_f64() - report.seconds.initialization;
+
+    let model = finish(&products, found.triplets, &mut report)?;
+    report.rank = model.rank();
+    report.seconds.finishing =
+        run.elapsed().as_secs_f64() - report.seconds.initialization - report.seconds.iterations;
+    Ok(Fit { model, report })
+}
+
+impl TruncatedSvd {
+    /// The squared singular values of X' that a rank by its error has to hold.
+    fn energy(&self, squared_norm: Option<f64>) -> Result<Option<f64>> {
+        let SvdRank::RelativeError(error) = self.rank else {
+            return Ok(None);
+        };
+        match squared_norm {
+            Some(norm) => Ok(Some((1.0 - error * error) * norm)),
+            None => Err(Error::UnsupportedInput {
+                algorithm: "svd to a relative error",
+                expected: "a matrix whose norm is known (give a number of triplets)",
+                actual: "an operator without a summary",
+            }),
+        }
+    }
+}
+
+/// The model, and what the report says of its residuals and error.
+fn finish<X: LinearOperator + ?Sized>(
+    x: &Products<'_, X>,
+    triplets: RefinedTriplets<X::Scalar>,
+    report: &mut FitReport,
+) -> Result<SvdModel<X::Scalar>> {
+    let scale = x.scale();
+    let RefinedTriplets {
+        mut u,
+        singular_values: sigma,
+        v,
+        xv,
+        left_residuals,
+        right_residuals,
+    } = triplets;
+    let mut vt = transposed(&v);
+    drop(v);
+    for (component, flipped) in fix_signs(&mut vt).into_iter().enumerate() {
+        if flipped {
+            u.column_mut(component).mapv_inplace(|v| -v);
+        }
+    }
+    let largest = sigma.first().copied().unwrap_or(0.0);
+    let unit = if largest > 0.0 { largest } else { 1.0 };
+    let residuals = left_residuals.iter().zip(&right_residuals);
+    let residuals = residuals.map(|(left, right)| left.max(*right) / unit);
+    report.certificate = Some(Certificate::TripletResiduals(residuals.collect()));
+
+    if let Some(squared_norm) = x.squared_norm() {
+        let captured: f64 = sigma.iter().map(|s| s * s).sum();
+        let mut squared = squared_norm - captured;
+        if squared < CANCELLATION * epsilon::<X::Scalar>() * squared_norm {
+            let weighted = &u * &sigma.mapv(X::Scalar::from_f64);
+            squared = x
+                .squared_residual(weighted.view(), vt.t(), xv.view())
+                .unwrap_or(squared);
+        }
+        let squared = squared.max(0.0);
+        report.objective = 0.5 * squared * scale * scale;
+        report.relative_error = Some(if squared_norm > 0.0 {
+            (squared / squared_norm).sqrt()
+        } else {
+            0.0
+        });
+    }
+
+    let variance = xv
+        .columns()
+        .into_iter()
+        .map(|column| population_variance(column) * scale * scale);
+    let explained_variance: Array1<f64> = variance.collect();
+    let total = match x.squared_norm() {
+        Some(squared_norm) => Some(total_variance(x, squared_norm)? * scale * scale),
+        None => None,
+    };
+    let singular_values = sigma
+        .iter()
+        .map(|s| in_range(s * scale, "the largest singular value"))
+        .collect::<Result<Array1<X::Scalar>>>()?;
+    SvdModel::fitted(u, singular_values, vt, explained_variance, total)
+}
+
+fn population_variance<T: Scalar>(values: ArrayView1<'_, T>) -> f64 {
+    let count = values.len() as f64;
+    let mean = values.iter().map(|v| v.as_f64()).sum::<f64>() / count;
+    values
+        .iter()
+        .map(|v| (v.as_f64() - mean) * (v.as_f64() - mean))
+        .sum::<f64>()
+        / count
+}
+
+/// The sum of the population variances of the columns of X'.
+fn total_variance<X: LinearOperator + ?Sized>(
+    x: &Products<'_, X>,
+    squared_norm: f64,
+) -> Result<f64> {
+    let m = x.shape().0;
+    let ones = Array2::from_elem((m, 1), X::Scalar::from_f64(1.0));
+    let sums = x.multiply_transposed(ones.view())?;
+    let squared_means: f64 = sums.iter().map(|s| (s.as_f64() / m as f64).powi(2)).sum();
+    Ok((squared_norm / m as f64 - squared_means).max(0.0))
+}

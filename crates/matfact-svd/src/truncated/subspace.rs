@@ -1,0 +1,175 @@
+//! The leading triplets, or the subspace of their right vectors, by each method.
+
+use super::{SvdMethod, SvdRank, Tolerance, TruncatedSvd};
+use crate::decomposition::{epsilon, thin_svd};
+use crate::moments::dense_rows;
+use matfact_core::ndarray::{Array1, Array2, ArrayView2, Axis};
+use matfact_core::{LinearOperator, Result, Run, Scalar, StopReason};
+use matfact_linalg::{
+    Accuracy, LanczosSvd, Lines, Products, ROUNDINGS, RandomizedSvd, RefinedTriplets, ShiftedSvd,
+    Wanted, lanczos_svd, randomized_svd, refine_triplets, shifted_svd,
+};
+
+/// Columns that Lanczos multiplies at once: a cache line of the panel for sparse matrices, whose rows are
+/// gathered; more where a dense matrix is read from memory for each block.
+const BLOCK: usize = 16;
+const DENSE_BLOCK: usize = 32;
+/// Powers of XᵀX in a Krylov space.
+const KRYLOV_POWERS: usize = 2;
+
+/// What a method found.
+pub(super) struct Found<T> {
+    pub(super) triplets: RefinedTriplets<T>,
+    pub(super) iterations: usize,
+    pub(super) stop: StopReason,
+}
+
+/// The triplets within the span of `basis`, by products of their own.
+fn refined<X: LinearOperator + ?Sized>(
+    x: &Products<'_, X>,
+    basis: ArrayView2<'_, X::Scalar>,
+    iterations: usize,
+    stop: StopReason,
+) -> Result<Found<X::Scalar>> {
+    Ok(Found {
+        triplets: refine_triplets(x, basis)?,
+        iterations,
+        stop,
+    })
+}
+
+pub(super) fn find<X: LinearOperator + ?Sized>(
+    svd: &TruncatedSvd,
+    method: SvdMethod,
+    x: &Products<'_, X>,
+    energy: Option<f64>,
+    run: &mut Run<'_>,
+) -> Result<Found<X::Scalar>> {
+    let (m, n) = x.shape();
+    let rank = svd.rank().unwrap_or(m.min(n));
+    match (method, svd.power_iterations) {
+        (SvdMethod::Exact, _) => exact(svd, x, energy),
+        (SvdMethod::Randomized, Some(power_iterations)) => {
+            let asked = RandomizedSvd {
+                rank,
+                oversampling: svd.oversampling,
+                power_iterations,
+                seed: svd.seed,
+            };
+            let watch = |iteration, _| run.iteration(iteration, power_iterations, f64::NAN);
+            let found = randomized_svd(x, asked, watch)?;
+            refined(x, found.v.view(), found.iterations, found.stop)
+        }
+        (SvdMethod::Randomized, None) => {
+            let asked = ShiftedSvd {
+                rank,
+                oversampling: svd.oversampling.max(rank / 2),
+                tolerance: match svd.tolerance {
+                    Tolerance::SingularValues(tolerance) => tolerance,
+                    Tolerance::Residuals(_) | Tolerance::Rounding => 0.0,
+                },
+                max_iterations: svd.max_steps,
+                seed: svd.seed,
+            };
+            let watch = |iteration, _| run.iteration(iteration, svd.max_steps, f64::NAN);
+            let found = shifted_svd(x, asked, watch)?;
+            refined(x, found.v.view(), found.iterations, found.stop)
+        }
+        (SvdMethod::BlockKrylov, _) => {
+            let powers = svd.power_iterations.unwrap_or(KRYLOV_POWERS);
+            let block = rank.saturating_add(svd.oversampling);
+            let asked = LanczosSvd {
+                wanted: Wanted::Rank(rank),
+                accuracy: Accuracy::Rounding,
+                block,
+                basis: block.saturating_mul(powers + 2),
+                max_steps: powers + 1,
+                seed: svd.seed,
+            };
+            lanczos(x, asked, run)
+        }
+        (SvdMethod::Lanczos | SvdMethod::Auto, _) => {
+            let block = if x.is_dense() { DENSE_BLOCK } else { BLOCK };
+            let block = svd.block.unwrap_or(block);
+            let wanted = match energy {
+                Some(energy) => Wanted::Energy(energy),
+                None => Wanted::Rank(rank),
+            };
+            let basis = match svd.rank {
+                SvdRank::Fixed(rank) => rank.saturating_mul(5) / 2 + 3 * block,
+                SvdRank::RelativeError(_) => 8 * block,
+            };
+            let asked = LanczosSvd {
+                wanted,
+                accuracy: match svd.tolerance {
+                    Tolerance::SingularValues(tolerance) => Accuracy::Values(tolerance),
+                    Tolerance::Residuals(tolerance) => Accuracy::Residuals(tolerance),
+                    Tolerance::Rounding => Accuracy::Rounding,
+                },
+                block,
+                basis: svd.basis.unwrap_or(basis),
+                max_steps: svd.max_steps,
+                seed: svd.seed,
+            };
+            lanczos(x, asked, run)
+        }
+    }
+}
+
+fn lanczos<X: LinearOperator + ?Sized>(
+    x: &Products<'_, X>,
+    asked: LanczosSvd,
+    run: &mut Run<'_>,
+) -> Result<Found<X::Scalar>> {
+    let watch = |step, distance| run.iteration(step, asked.max_steps, distance);
+    let (found, residuals) = lanczos_svd(x, asked, watch)?;
+    if asked.accuracy == Accuracy::Rounding {
+        return refined(x, found.v.view(), found.iterations, found.stop);
+    }
+    // The process knows its residuals; products would tell no more.
+    let singular_values = found.singular_values.mapv(|s| s.as_f64());
+    let largest = singular_values.first().copied().unwrap_or(0.0);
+    let rounding = ROUNDINGS * epsilon::<X::Scalar>() * largest;
+    let right_residuals = residuals.iter().map(|r| r.hypot(rounding));
+    Ok(Found {
+        iterations: found.iterations,
+        stop: found.stop,
+        triplets: RefinedTriplets {
+            xv: &found.u * &found.singular_values,
+            left_residuals: Array1::from_elem(singular_values.len(), rounding),
+            right_residuals: right_residuals.collect(),
+            singular_values,
+            u: found.u,
+            v: found.v,
+        },
+    })
+}
+
+fn exact<X: LinearOperator + ?Sized>(
+    svd: &TruncatedSvd,
+    x: &Products<'_, X>,
+    energy: Option<f64>,
+) -> Result<Found<X::Scalar>> {
+    let (m, n) = x.shape();
+    let wide = match x.rows() {
+        Some(Lines::Dense(rows)) => rows.mapv(|v| v.as_f64()),
+        Some(Lines::Sparse(rows)) => dense_rows(&rows, (0, m)),
+        None => x.multiply(Array2::eye(n).view())?.mapv(|v| v.as_f64()),
+    };
+    let (_, values, vt) = thin_svd(wide.view());
+    let rank = match (svd.rank, energy) {
+        (SvdRank::Fixed(rank), _) => rank,
+        (SvdRank::RelativeError(_), energy) => {
+            let target = energy.unwrap_or(f64::INFINITY);
+            let mut sum = 0.0;
+            let reached = values.iter().position(|s| {
+                sum += s * s;
+                sum >= target
+            });
+            reached.map_or(values.len(), |last| last + 1)
+        }
+    };
+    let (vt, _) = vt.view().split_at(Axis(0), rank.min(values.len()));
+    let basis = vt.t().mapv(X::Scalar::from_f64);
+    refined(x, basis.view(), 0, StopReason::Converged)
+}
