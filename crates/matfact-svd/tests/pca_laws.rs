@@ -1,9 +1,7 @@
 //! The laws that `Pca` is held to by each of its methods, in both precisions.
 
 use matfact_core::ndarray::{Array1, Array2};
-use matfact_core::{
-    Factorization, Factorizer, Fit, LinearOperator, Result, Run, Scalar, Transform,
-};
+use matfact_core::{Factorization, Factorizer, Fit, Result, Run, Scalar, Transform};
 use matfact_svd::{Pca, PcaMethod, PcaModel, SvdModel, TruncatedSvd};
 use matfact_testkit::strategies::{planted, signed};
 use matfact_testkit::{
