@@ -2,12 +2,16 @@
 
 import argparse
 import json
+import os
 import resource
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 
+NAMES = {"sgdrandomized": "surprise", "svdarpack": "scipy, arpack"}
+MODEL = os.path.join(tempfile.gettempdir(), "side_by_side.safetensors")
 NMF_LADDER = [5, 10, 15, 20, 30, 40, 50, 60, 80, 100, 130, 160, 200, 300, 400]
 
 
@@ -61,10 +65,9 @@ def peer(arguments):
             from sklearn.decomposition import MiniBatchNMF
 
             model = MiniBatchNMF(arguments.rank, init="nndsvda", batch_size=1024, random_state=0)
-        else:
-            from sklearn.decomposition import TruncatedSVD
-
-            model = TruncatedSVD(arguments.rank, random_state=0)
+        elif arguments.kind == "svd":
+            print(json.dumps(peer_svd(x, arguments)))
+            return
         start = time.perf_counter()
         w = model.fit_transform(x)
         seconds = time.perf_counter() - start
@@ -74,6 +77,47 @@ def peer(arguments):
             result["error"] = float(model.reconstruction_err_) ** 2 / 2
     result["peak_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(json.dumps(result))
+
+
+def peer_svd(x, arguments):
+    """Seconds and singular values."""
+    start = time.perf_counter()
+    if arguments.method == "arpack":
+        from scipy.sparse.linalg import svds
+
+        values = svds(x, arguments.rank, tol=arguments.arpack_tol)[1]
+    else:
+        from sklearn.decomposition import TruncatedSVD
+
+        model = TruncatedSVD(arguments.rank, random_state=0)
+        model.fit_transform(x)
+        values = model.singular_values_
+    seconds = time.perf_counter() - start
+    return {"seconds": seconds, "values": sorted(map(float, values), reverse=True),
+            "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}
+
+
+def reference_values(arguments):
+    """Singular values in double precision, to 1e-10."""
+    import numpy as np
+    from scipy.sparse.linalg import svds
+
+    x = load(arguments.files[0]).astype(np.float64)
+    return sorted(svds(x, arguments.rank, tol=1e-10, return_singular_vectors=False), reverse=True)
+
+
+def model_values(path):
+    """The singular values in a model file of f32."""
+    import numpy as np
+
+    data = open(path, "rb").read()
+    length = int.from_bytes(data[:8], "little")
+    start, end = json.loads(data[8 : 8 + length])["s"]["data_offsets"]
+    return np.frombuffer(data[8 + length + start : 8 + length + end], "<f4").tolist()
+
+
+def worst_error(values, reference):
+    return max(abs(value / truth - 1) for value, truth in zip(values, reference))
 
 
 def peer_ratings(arguments):
@@ -103,7 +147,7 @@ def peer_ratings(arguments):
 def run_peer(arguments, iterations=0):
     command = [sys.executable, __file__, arguments.kind, *arguments.files, "--rank",
                str(arguments.rank), "--peer", "--iterations", str(iterations), "--loss",
-               arguments.loss]
+               arguments.loss, "--method", arguments.method]
     return json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
 
 
@@ -112,9 +156,14 @@ def run_ours(arguments, *options):
                str(arguments.rank), "--threads", str(arguments.threads), "--json", *options]
     if arguments.kind == "sgd":
         command += ["--test", arguments.files[1]]
+    if arguments.kind == "svd":
+        command += ["--model", MODEL]
     result = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
     if arguments.kind == "sgd":
         error = result["test"]["rmse"]
+    elif arguments.kind == "svd":
+        return {"seconds": result["seconds"], "values": model_values(MODEL),
+                "peak_mb": result["peak_memory_bytes"] / 2**20, "iterations": result["iterations"]}
     elif arguments.loss == "kullback-leibler":
         error = result["objective"]
     else:
@@ -129,7 +178,7 @@ def show(name, results):
         return statistics.median(values), values[0], values[-1]
 
     median, low, high = spread("seconds")
-    print(f"{name:<34}{median:9.3f} s ({low:.3f}-{high:.3f})  error {spread('error')[0]:.5f}"
+    print(f"{name:<34}{median:9.3f} s ({low:.3f}-{high:.3f})  error {spread('error')[0]:.6g}"
           f"  peak {spread('peak_mb')[0]:.0f} MB  iterations {results[0].get('iterations', '')}")
     return median
 
@@ -145,6 +194,10 @@ def main():
                         "the peer has after --peer-iterations multiplicative updates")
     parser.add_argument("--peer-iterations", type=int, default=5,
                         help="for kullback-leibler; for frobenius the first step of the ladder")
+    parser.add_argument("--method", choices=["randomized", "arpack"], default="randomized",
+                        help="of the peer: scikit-learn's TruncatedSVD, or SciPy's svds (svd)")
+    parser.add_argument("--arpack-tol", type=float, default=0)
+    parser.add_argument("--tol", default="1e-6", help="of matfact (svd)")
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--program", default="target/release/matfact")
@@ -167,13 +220,19 @@ def main():
                 break
         variants = [("matfact", ["--target-error", str(arguments.target), "--tol", "0"])]
     elif arguments.kind == "svd":
-        variants = [("matfact, 5 power iterations", ["--power-iterations", "5"]), ("matfact", [])]
+        variants = [(f"matfact, tol {arguments.tol}", ["--tol", arguments.tol])]
+        if arguments.method == "randomized":
+            variants.append(("matfact, 5 power iterations", ["--power-iterations", "5"]))
     peers, ours = [], [[] for _ in variants]
     for _ in range(arguments.runs):
         peers.append(run_peer(arguments, iterations) | {"iterations": iterations or ""})
         for results, (_, options) in zip(ours, variants):
             results.append(run_ours(arguments, *options))
-    base = show("surprise" if arguments.kind == "sgd" else "scikit-learn", peers)
+    if arguments.kind == "svd":
+        reference = reference_values(arguments)
+        for result in [*peers, *sum(ours, [])]:
+            result["error"] = worst_error(result["values"], reference)
+    base = show(NAMES.get(arguments.kind + arguments.method, "scikit-learn"), peers)
     for results, (name, _) in zip(ours, variants):
         print(f"    {base / show(name, results):.2f} times as fast")
 

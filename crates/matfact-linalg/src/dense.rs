@@ -217,6 +217,18 @@ pub fn small_svd<T: Scalar>(a: ArrayView2<'_, T>) -> (Array2<T>, Array1<T>, Arra
     }
 }
 
+/// [`thin_qr`] with a diagonal of R that is not negative: Q of nearly orthonormal columns is near them.
+pub(crate) fn upright_qr(a: ArrayView2<'_, f64>) -> (Array2<f64>, Array2<f64>) {
+    let (mut q, mut r) = thin_qr(a);
+    for t in 0..r.nrows() {
+        if r[[t, t]] < 0.0 {
+            q.column_mut(t).mapv_inplace(|v| -v);
+            r.row_mut(t).mapv_inplace(|v| -v);
+        }
+    }
+    (q, r)
+}
+
 /// The power of two at or below a positive finite number: scaling by it rounds nothing.
 pub(crate) fn power_of_two_near(value: f64) -> f64 {
     value.log2().floor().clamp(-1000.0, 1000.0).exp2()

@@ -1,6 +1,7 @@
 //! The last step of every truncated decomposition: the best triplets within a subspace, and how good
 //! they are.
 
+use crate::dense::upright_qr;
 use crate::{Products, multiply_dense, small_svd, tall_qr};
 use matfact_core::ndarray::{Array1, Array2, ArrayView2};
 use matfact_core::{LinearOperator, Result, Scalar};
@@ -32,15 +33,19 @@ pub fn refine_triplets<X: LinearOperator + ?Sized>(
     x: &Products<'_, X>,
     basis: ArrayView2<'_, X::Scalar>,
 ) -> Result<RefinedTriplets<X::Scalar>> {
-    let image = x.multiply(basis)?;
+    let (basis, _) = tall_qr(basis);
+    let image = x.multiply(basis.view())?;
     let (q, triangle) = tall_qr(image.view());
-    let (inner_left, singular_values, inner_right_t) =
-        small_svd(triangle.mapv(|v| v.as_f64()).view());
+    let triangle = triangle.mapv(|v| v.as_f64());
+    let (_, singular_values, inner_right_t) = small_svd(triangle.view());
+    // The decomposition's vectors are orthonormal to a few dozen roundings; these to a few.
+    let (inner_right, _) = upright_qr(inner_right_t.t());
+    let (inner_left, _) = upright_qr(triangle.dot(&inner_right).view());
     let narrow = |v: &f64| X::Scalar::from_f64(*v);
-    let rotation = inner_right_t.t().map(narrow);
+    let rotation = inner_right.map(narrow);
     let u = product(q.view(), inner_left.map(narrow).view());
     drop(q);
-    let v = product(basis, rotation.view());
+    let v = product(basis.view(), rotation.view());
     let xv = product(image.view(), rotation.view());
     drop(image);
     let left_residuals = residuals(&xv, &u, &singular_values);

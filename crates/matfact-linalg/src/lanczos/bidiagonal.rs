@@ -2,8 +2,9 @@
 
 use super::basis::{Basis, Split};
 use super::panels::Panels;
-use crate::{Products, random_normal, refine_triplets, small_svd, tall_qr, thin_qr};
-use matfact_core::ndarray::{Array1, Array2, ArrayView2, Axis, concatenate};
+use crate::dense::upright_qr;
+use crate::{Products, random_normal, refine_triplets, small_svd, tall_qr};
+use matfact_core::ndarray::{Array1, Array2, Axis, concatenate};
 use matfact_core::{LinearOperator, Result, Scalar};
 
 /// What products of small matrices round by, in units of the scalar's.
@@ -172,8 +173,8 @@ impl<'p, 'x, X: LinearOperator + ?Sized> Bidiagonalization<'p, 'x, X> {
         // The decomposition's vectors are orthonormal to a few dozen roundings, which restarts would add
         // up: Q is made orthonormal, and P and the small matrix follow from B Q.
         let (right, _) = ritz.right.view().split_at(Axis(1), keep);
-        let (right, _) = thin_qr_upright(right);
-        let (left, projected) = thin_qr_upright(self.projected.dot(&right).view());
+        let (right, _) = upright_qr(right);
+        let (left, projected) = upright_qr(self.projected.dot(&right).view());
         self.left.rotate(left.view(), 0);
         self.right.rotate(right.view(), self.pending());
         self.coupling = self.coupling.dot(&left);
@@ -230,18 +231,6 @@ impl<'p, 'x, X: LinearOperator + ?Sized> Bidiagonalization<'p, 'x, X> {
         }
         (self.left.read(0, rank), right.read(0, rank))
     }
-}
-
-/// QR with a diagonal of R that is not negative.
-fn thin_qr_upright(a: ArrayView2<'_, f64>) -> (Array2<f64>, Array2<f64>) {
-    let (mut q, mut r) = thin_qr(a);
-    for t in 0..r.nrows() {
-        if r[[t, t]] < 0.0 {
-            q.column_mut(t).mapv_inplace(|v| -v);
-            r.row_mut(t).mapv_inplace(|v| -v);
-        }
-    }
-    (q, r)
 }
 
 /// The relative rounding of a scalar.

@@ -52,10 +52,10 @@ pub enum Tolerance {
     Rounding,
 }
 
-/// How many triplets.
+/// How many triplets. In a configuration a whole number is a rank, and a fraction an error.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
+#[cfg_attr(feature = "serde", serde(untagged))]
 #[non_exhaustive]
 pub enum SvdRank {
     /// So many.
