@@ -175,6 +175,42 @@ fn every_hyper_parameter_reaches_the_model_file() {
 }
 
 #[test]
+fn the_svd_takes_methods_tolerances_and_errors() {
+    let folder = Folder::new();
+    folder.matrix(400, 300);
+    let object = folder.json("fit svd x.npy --relative-error 0.2 --tol 1e-5 --model s.st");
+    assert_eq!(object["chosen"]["method"], "lanczos");
+    assert!(number(&object, "/relative_error") <= 0.2);
+    let rank = number(&object, "/rank");
+    let file = folder.model("s.st");
+    assert_eq!(file.record.tensors["s"].shape, [rank as usize]);
+    assert_eq!(number(&file.parameters, "/rank"), 0.2);
+    let worst = |line: &str| {
+        let object = folder.json(line);
+        let residuals = object["certificate"]["triplet-residuals"].clone();
+        let residuals = residuals.as_array().unwrap().clone();
+        let worst = residuals.iter().map(|r| r.as_f64().unwrap());
+        (worst.fold(0.0, f64::max), object["stop"].clone())
+    };
+    let rounding = "fit svd x.npy --rank 5 --method lanczos --tol 0 --precision f64";
+    let (residual, stop) = worst(rounding);
+    assert!(residual < 1e-13 && stop == "converged", "{residual} {stop}");
+    let powers = "fit svd x.npy --rank 5 --method block-krylov --power-iterations 1";
+    let (residual, stop) = worst(powers);
+    assert!(
+        residual > 1e-6 && stop == "max-iterations",
+        "{residual} {stop}"
+    );
+    folder
+        .line("fit svd x.npy --relative-error 0.2 --method randomized")
+        .refused(2, "lanczos or exact");
+    folder
+        .line("fit svd x.npy --rank 3 --tol -1")
+        .refused(2, "finite and above 0");
+    folder.line("fit svd x.npy").refused(2, "--rank");
+}
+
+#[test]
 fn matrix_market_files_are_expanded_as_their_banner_says() {
     let folder = Folder::new();
     folder.write(

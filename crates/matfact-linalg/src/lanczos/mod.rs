@@ -288,7 +288,7 @@ impl Course {
         };
         self.before = distance.is_finite().then_some(now);
         let least = dimension + 1;
-        self.next_look = forecast.min(dimension + dimension / 3).max(least);
+        self.next_look = forecast.min(dimension + dimension / 2).max(least);
     }
 
     /// Restarts, or makes the basis larger where it does not hold what is wanted.
