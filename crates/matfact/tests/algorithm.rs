@@ -119,6 +119,10 @@ fn a_configuration_builds_any_algorithm_and_unknown_fields_are_refused() {
         ),
         (r#"{"algorithm":"svd","rank":2,"power_iterations":4}"#, 2),
         (
+            r#"{"algorithm":"svd","rank":2,"method":"block-krylov","tolerance":{"residuals":1e-6}}"#,
+            2,
+        ),
+        (
             r#"{"algorithm":"pca","rank":2,"method":"covariance","whiten":true,"seed":3}"#,
             2,
         ),
@@ -136,11 +140,11 @@ fn a_configuration_builds_any_algorithm_and_unknown_fields_are_refused() {
         let text = format!(r#"{{"algorithm":"{name}","rank":2}}"#);
         let algorithm: Algorithm = serde_json::from_str(&text).unwrap();
         assert_eq!(algorithm, Algorithm::by_name(name, 2).unwrap());
-        let wrong = format!(r#"{{"algorithm":"{name}","rank":3,"tolerance":1e-6}}"#);
+        let wrong = format!(r#"{{"algorithm":"{name}","rank":3,"patience":1e-6}}"#);
         let error = serde_json::from_str::<Algorithm>(&wrong)
             .unwrap_err()
             .to_string();
-        assert!(error.contains("tolerance"), "{error}");
+        assert!(error.contains("patience"), "{error}");
     }
     assert!(serde_json::from_str::<Algorithm>(r#"{"algorithm":"lda"}"#).is_err());
 }

@@ -229,7 +229,7 @@ mod tests {
             (
                 "svd",
                 matfact::Algorithm::Svd(matfact::TruncatedSvd::new(1)),
-                &["oversampling", "power_iterations"],
+                &["oversampling"],
             ),
             (
                 "sgd",

@@ -171,5 +171,6 @@ fn exact<X: LinearOperator + ?Sized>(
     };
     let (vt, _) = vt.view().split_at(Axis(0), rank.min(values.len()));
     let basis = vt.t().mapv(X::Scalar::from_f64);
-    refined(x, basis.view(), 0, StopReason::Converged)
+    // One decomposition.
+    refined(x, basis.view(), 1, StopReason::Converged)
 }
