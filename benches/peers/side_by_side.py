@@ -10,7 +10,8 @@ import sys
 import tempfile
 import time
 
-NAMES = {"sgdrandomized": "surprise", "svdarpack": "scipy, arpack"}
+NAMES = {"sgdrandomized": "surprise", "svdarpack": "scipy, arpack",
+         "minibatch-nmfgensim": "gensim, one pass"}
 MODEL = os.path.join(tempfile.gettempdir(), "side_by_side.safetensors")
 NMF_LADDER = [5, 10, 15, 20, 30, 40, 50, 60, 80, 100, 130, 160, 200, 300, 400]
 
@@ -61,6 +62,9 @@ def peer(arguments):
                 how = {"solver": "mu", "beta_loss": "kullback-leibler"}
             model = NMF(arguments.rank, init="nndsvda", tol=0, random_state=0,
                         max_iter=arguments.iterations, **how)
+        elif arguments.method == "gensim":
+            print(json.dumps(peer_gensim(x, arguments)))
+            return
         elif arguments.kind == "minibatch-nmf":
             from sklearn.decomposition import MiniBatchNMF
 
@@ -77,6 +81,26 @@ def peer(arguments):
             result["error"] = float(model.reconstruction_err_) ** 2 / 2
     result["peak_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(json.dumps(result))
+
+
+def peer_gensim(x, arguments):
+    """One pass of gensim's online Nmf; the error is that of the best coordinates for its topics."""
+    import numpy as np
+    from gensim.models.nmf import Nmf
+    from sklearn.decomposition import non_negative_factorization
+
+    corpus = x.T.tocsc().astype(np.float64)
+    words = {column: str(column) for column in range(x.shape[1])}
+    start = time.perf_counter()
+    model = Nmf(corpus=corpus, id2word=words, num_topics=arguments.rank, passes=1,
+                random_state=0, normalize=False)
+    seconds = time.perf_counter() - start
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    h = model.get_topics(normalize=False).astype(x.dtype)
+    w = np.full((x.shape[0], arguments.rank), 0.01, x.dtype)
+    w = non_negative_factorization(x, W=w, H=h, n_components=arguments.rank, init="custom",
+                                   update_H=False, max_iter=50)[0]
+    return {"seconds": seconds, "error": relative_error(x, w, h), "peak_mb": peak}
 
 
 def peer_svd(x, arguments):
@@ -194,8 +218,10 @@ def main():
                         "the peer has after --peer-iterations multiplicative updates")
     parser.add_argument("--peer-iterations", type=int, default=5,
                         help="for kullback-leibler; for frobenius the first step of the ladder")
-    parser.add_argument("--method", choices=["randomized", "arpack"], default="randomized",
-                        help="of the peer: scikit-learn's TruncatedSVD, or SciPy's svds (svd)")
+    parser.add_argument("--method", choices=["randomized", "arpack", "gensim"],
+                        default="randomized",
+                        help="of the peer: scikit-learn's TruncatedSVD, or SciPy's svds (svd); "
+                        "gensim's Nmf, one pass (minibatch-nmf)")
     parser.add_argument("--arpack-tol", type=float, default=0)
     parser.add_argument("--tol", default="1e-6", help="of matfact (svd)")
     parser.add_argument("--runs", type=int, default=5)
@@ -212,6 +238,8 @@ def main():
         target = run_peer(arguments, iterations)["error"]
         variants = [("matfact", ["--loss", arguments.loss, "--target-objective", repr(target),
                                  "--tol", "0"])]
+    elif arguments.method == "gensim":
+        variants = [("matfact, one epoch", ["--max-iter", "1"]), ("matfact", [])]
     elif arguments.kind == "minibatch-nmf":
         variants = [("matfact", []), ("matfact, multiplicative", ["--solver", "multiplicative"])]
     elif arguments.kind == "nmf":
