@@ -76,7 +76,7 @@ pub struct LanczosSvd {
     pub block: usize,
     /// Columns of a basis from which the process restarts; raised to what the wanted triplets need.
     pub basis: usize,
-    /// Steps, each a product with X' and one with X'ᵀ, after which to stop in any case.
+    /// Steps, each a product with X' and one with X'ᵀ, after which to stop in any case (1 or more).
     pub max_steps: usize,
     /// Seed of the random columns.
     pub seed: u64,
@@ -127,7 +127,7 @@ pub fn lanczos_svd<X: LinearOperator + ?Sized>(
             process.widen(block);
         }
         let mut reason = None;
-        if process.pending() > 0 && asked.max_steps > 0 {
+        if process.pending() > 0 {
             process.step()?;
             steps += 1;
             reason = watch(steps, distance);

@@ -75,7 +75,7 @@ pub enum SvdRank {
 /// | `power_iterations` | by tolerance; 2 for block Krylov | 0.. | applications of XXᵀ, of the randomized methods |
 /// | `block` | 16, for dense matrices 32 | 1.. | columns that Lanczos multiplies at once |
 /// | `basis` | by rank | 1.. | columns of a basis from which Lanczos restarts: memory is about (m + n) times this |
-/// | `max_steps` | 1000 | 0.. | most steps (Lanczos) or iterations (randomized, by tolerance) |
+/// | `max_steps` | 1000 | 1.. | most steps (Lanczos) or iterations (randomized, by tolerance) |
 /// | `seed` | 0 | | of the random columns |
 ///
 /// ```
@@ -242,7 +242,13 @@ impl TruncatedSvd {
             }
             _ => {}
         }
-        for (name, value) in [("block", self.block), ("basis", self.basis)] {
+        let max_steps = Some(self.max_steps);
+        let counts = [
+            ("block", self.block),
+            ("basis", self.basis),
+            ("max_steps", max_steps),
+        ];
+        for (name, value) in counts {
             if value == Some(0) {
                 return refuse(name, "0".to_owned(), "at least 1");
             }
@@ -335,6 +341,7 @@ mod tests {
             ),
             (svd().block(0), "block"),
             (svd().basis(0), "basis"),
+            (svd().max_steps(0), "max_steps"),
         ] {
             match bad.validate() {
                 Err(Error::InvalidParameter { name: named, .. }) => assert_eq!(named, name),

@@ -14,6 +14,9 @@ use matfact_linalg::{
 /// gathered; more where a dense matrix is read from memory for each block.
 const BLOCK: usize = 16;
 const DENSE_BLOCK: usize = 32;
+/// Columns of a basis beyond the rank, at most: the small matrix is decomposed on one thread, at the
+/// cube of its size.
+const MOST_BEYOND: usize = 512;
 /// Powers of XᵀX in a Krylov space.
 const KRYLOV_POWERS: usize = 2;
 
@@ -96,7 +99,10 @@ pub(super) fn find<X: LinearOperator + ?Sized>(
                 None => Wanted::Rank(rank),
             };
             let basis = match svd.rank {
-                SvdRank::Fixed(rank) => rank.saturating_mul(5) / 2 + 3 * block,
+                SvdRank::Fixed(rank) => {
+                    let more = (rank + rank / 2).min(MOST_BEYOND) + 3 * block;
+                    rank.saturating_add(more)
+                }
                 SvdRank::RelativeError(_) => 8 * block,
             };
             let asked = LanczosSvd {
