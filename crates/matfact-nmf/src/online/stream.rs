@@ -131,8 +131,8 @@ impl<T: Scalar> OnlineNmf<T> {
             });
         }
         let mut learner = match (&self.learner, &self.given) {
-            // Batches of zeros alone, before there was a scale, have taught nothing.
-            (Some(learner), _) if self.scale.is_some() || scale == 1.0 => learner.clone(),
+            // Batches of zeros alone have taught nothing, and are no start.
+            (Some(learner), _) if self.scale.is_some() => learner.clone(),
             (_, Some(h)) => {
                 let h = rescaled(h, 1.0 / scale.sqrt());
                 Learner::new(&self.nmf, self.nmf.solver, h, None)
