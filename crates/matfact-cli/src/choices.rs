@@ -61,6 +61,7 @@ impl From<SolverChoice> for Solver {
 pub(crate) enum SvdMethodChoice {
     Auto,
     Lanczos,
+    GramLanczos,
     BlockKrylov,
     Randomized,
     Exact,
@@ -71,6 +72,7 @@ impl From<SvdMethodChoice> for SvdMethod {
         match choice {
             SvdMethodChoice::Auto => SvdMethod::Auto,
             SvdMethodChoice::Lanczos => SvdMethod::Lanczos,
+            SvdMethodChoice::GramLanczos => SvdMethod::GramLanczos,
             SvdMethodChoice::BlockKrylov => SvdMethod::BlockKrylov,
             SvdMethodChoice::Randomized => SvdMethod::Randomized,
             SvdMethodChoice::Exact => SvdMethod::Exact,

@@ -62,8 +62,32 @@ pub enum Certificate {
     /// Norm of the projected gradient divided by the norm of the data's part of the gradient: 0 at a
     /// stationary point, whatever the scale of the data.
     ProjectedGradient(f64),
-    /// For each singular triplet, the larger of ‖A v − σ u‖ and ‖Aᵀ u − σ v‖, divided by σ₁.
-    TripletResiduals(Vec<f64>),
+    /// How far each singular triplet (u, σ, v) is from one of A.
+    TripletResiduals {
+        /// ‖A v − σ u‖ / σ₁ of each.
+        left: Vec<f64>,
+        /// ‖Aᵀ u − σ v‖ / σ₁ of each.
+        right: Vec<f64>,
+    },
+}
+
+impl Certificate {
+    /// The largest of its numbers: 0 at a stationary point, and for triplets that are exact.
+    ///
+    /// ```
+    /// use matfact_core::Certificate;
+    /// let certificate = Certificate::TripletResiduals { left: vec![1e-9, 0.0], right: vec![0.0, 1e-6] };
+    /// assert_eq!(certificate.largest(), 1e-6);
+    /// ```
+    #[must_use]
+    pub fn largest(&self) -> f64 {
+        match self {
+            Certificate::ProjectedGradient(gradient) => *gradient,
+            Certificate::TripletResiduals { left, right } => {
+                left.iter().chain(right).copied().fold(0.0, f64::max)
+            }
+        }
+    }
 }
 
 /// One of several starts of a fit.

@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 use faer::dyn_stack::{MemBuffer, MemStack};
+use faer::linalg::evd::{ComputeEigenvectors, self_adjoint_evd, self_adjoint_evd_scratch};
 use faer::linalg::householder::{
     apply_block_householder_sequence_on_the_left_in_place_scratch as apply_q_scratch,
     apply_block_householder_sequence_on_the_left_in_place_with_conj as apply_q,
@@ -20,17 +21,18 @@ use faer::{Accum, Conj, Mat, MatMut, MatRef, Par};
 
 macro_rules! compiled_here {
     ($scalar:ty, $matmul:ident, $thin_qr:ident, $svd:ident) => {
-        /// `out = left · right`.
+        /// `out = left · right`, or `out += left · right`.
         ///
         /// # Panics
         /// If the shapes do not fit.
         pub fn $matmul(
             out: MatMut<'_, $scalar>,
+            accumulate: Accum,
             left: MatRef<'_, $scalar>,
             right: MatRef<'_, $scalar>,
             par: Par,
         ) {
-            faer::linalg::matmul::matmul(out, Accum::Replace, left, right, 1.0, par);
+            faer::linalg::matmul::matmul(out, accumulate, left, right, 1.0, par);
         }
 
         /// Q (m x k) and R (k x k) of `a` (m x k, m >= k), by Householder reflections on one thread.
@@ -55,6 +57,30 @@ macro_rules! compiled_here {
         }
     };
 }
+/// The eigenvectors (k x k) and ascending eigenvalues of the symmetric `a`, of which the lower triangle is
+/// read, on one thread; `None` without convergence.
+///
+/// # Panics
+/// If the shapes do not fit.
+pub fn symmetric_eigen_f64(a: MatRef<'_, f64>, mut vectors: MatMut<'_, f64>) -> Option<Vec<f64>> {
+    let k = a.nrows();
+    let mut values = faer::Col::<f64>::zeros(k);
+    let all = ComputeEigenvectors::Yes;
+    let scratch = self_adjoint_evd_scratch::<f64>(k, all, Par::Seq, Default::default());
+    let mut found = Mat::zeros(k, k);
+    self_adjoint_evd(
+        a,
+        values.as_mut().as_diagonal_mut(),
+        Some(found.as_mut()),
+        Par::Seq,
+        MemStack::new(&mut MemBuffer::new(scratch)),
+        Default::default(),
+    )
+    .ok()?;
+    vectors.copy_from(&found);
+    Some((0..k).map(|i| values[i]).collect())
+}
+
 compiled_here!(f32, matmul_f32, thin_qr_f32, svd_f32);
 compiled_here!(f64, matmul_f64, thin_qr_f64, svd_f64);
 

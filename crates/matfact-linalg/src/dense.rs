@@ -3,10 +3,12 @@
 //! `faer`'s generics are compiled in `matfact-faer`, once for each of the two scalars, and its types stay
 //! inside. Its GEMM gives the same bits for any number of threads; its QR and SVD run on one.
 
-use faer::{MatMut, MatRef, Par};
+use faer::{Accum, MatMut, MatRef, Par};
 use matfact_core::Scalar;
 use matfact_core::ndarray::{Array1, Array2, ArrayView2, ArrayViewMut2};
-use matfact_faer::{matmul_f32, matmul_f64, svd_f32, svd_f64, thin_qr_f32, thin_qr_f64};
+use matfact_faer::{
+    matmul_f32, matmul_f64, svd_f32, svd_f64, symmetric_eigen_f64, thin_qr_f32, thin_qr_f64,
+};
 use std::any::TypeId;
 
 /// Products with fewer multiplications than this run on the calling thread.
@@ -103,7 +105,7 @@ fn multiply_standard<T: Scalar>(
     } else {
         Par::rayon(0)
     };
-    multiply_by_faer(left, right, out, par);
+    multiply_by_faer(left, right, out, Accum::Replace, par);
 }
 
 /// `out = left · right` on the calling thread alone.
@@ -112,21 +114,31 @@ pub(crate) fn multiply_here<T: Scalar>(
     right: ArrayView2<'_, T>,
     out: ArrayViewMut2<'_, T>,
 ) {
-    multiply_by_faer(left, right, out, Par::Seq);
+    multiply_by_faer(left, right, out, Accum::Replace, Par::Seq);
+}
+
+/// `out += left · right` on the calling thread alone.
+pub(crate) fn add_product_here<T: Scalar>(
+    left: ArrayView2<'_, T>,
+    right: ArrayView2<'_, T>,
+    out: ArrayViewMut2<'_, T>,
+) {
+    multiply_by_faer(left, right, out, Accum::Add, Par::Seq);
 }
 
 fn multiply_by_faer<T: Scalar>(
     left: ArrayView2<'_, T>,
     right: ArrayView2<'_, T>,
     mut out: ArrayViewMut2<'_, T>,
+    accumulate: Accum,
     par: Par,
 ) {
     if same::<T, f32>() {
         let (left, right) = (faer_ref(&left), faer_ref(&right));
-        matmul_f32(faer_mut(&mut out), left, right, par);
+        matmul_f32(faer_mut(&mut out), accumulate, left, right, par);
     } else {
         let (left, right) = (faer_ref(&left), faer_ref(&right));
-        matmul_f64(faer_mut(&mut out), left, right, par);
+        matmul_f64(faer_mut(&mut out), accumulate, left, right, par);
     }
 }
 
@@ -217,6 +229,41 @@ pub fn small_svd<T: Scalar>(a: ArrayView2<'_, T>) -> (Array2<T>, Array1<T>, Arra
     }
 }
 
+/// The eigenvalues (k, descending) of a small symmetric matrix, and its eigenvectors (k x k) as columns. The
+/// lower triangle is read.
+#[must_use]
+pub fn symmetric_eigen(a: ArrayView2<'_, f64>) -> (Array1<f64>, Array2<f64>) {
+    let k = a.nrows();
+    let largest = a.iter().fold(0.0_f64, |most, x| most.max(x.abs()));
+    if largest > 0.0 && largest.is_finite() {
+        let scale = power_of_two_near(largest);
+        let scaled = a.mapv(|x| x / scale);
+        let mut ascending = Array2::default((k, k));
+        let found = symmetric_eigen_f64(
+            faer_ref(&scaled.view()),
+            faer_mut(&mut ascending.view_mut()),
+        );
+        if let Some(values) = found
+            && values.iter().chain(&ascending).all(|x| x.is_finite())
+        {
+            let values = values.iter().rev().map(|value| value * scale).collect();
+            let vectors = Array2::from_shape_fn((k, k), |(i, j)| ascending[[i, k - 1 - j]]);
+            return (values, vectors);
+        }
+    }
+    // The singular vectors of a symmetric matrix are its eigenvectors, up to signs.
+    let lower = |(i, j): (usize, usize)| a[[i.max(j), i.min(j)]];
+    let (left, values, right_t) = crate::jacobi_svd(Array2::from_shape_fn((k, k), lower).view());
+    let signed = values.iter().enumerate().map(|(j, value)| {
+        let same = left.column(j).dot(&right_t.row(j)) >= 0.0;
+        if same { *value } else { -value }
+    });
+    let mut order: Vec<(usize, f64)> = signed.enumerate().collect();
+    order.sort_by(|a, b| b.1.total_cmp(&a.1));
+    let vectors = Array2::from_shape_fn((k, k), |(i, j)| left[[i, order[j].0]]);
+    (order.into_iter().map(|(_, value)| value).collect(), vectors)
+}
+
 /// [`thin_qr`] with a diagonal of R that is not negative: Q of nearly orthonormal columns is near them.
 pub(crate) fn upright_qr(a: ArrayView2<'_, f64>) -> (Array2<f64>, Array2<f64>) {
     let (mut q, mut r) = thin_qr(a);
@@ -242,6 +289,23 @@ mod tests {
 
     fn bits(a: &Array2<f32>) -> Vec<u32> {
         a.iter().map(|x| x.to_bits()).collect()
+    }
+
+    #[test]
+    fn symmetric_matrices_are_diagonalized() {
+        for (k, shift) in [(1, 0.0), (5, 0.0), (40, 3.0)] {
+            let a: Array2<f64> = random_normal((k, k), 3, 0);
+            let a = &a + &a.t() + Array2::<f64>::eye(k) * shift;
+            for a in [a.clone(), &a * 1e-200, Array2::zeros((k, k))] {
+                let (values, vectors) = symmetric_eigen(a.view());
+                let size = values.iter().fold(0.0_f64, |most, v| most.max(v.abs()));
+                let rest = a.dot(&vectors) - &vectors * &values;
+                assert!(rest.iter().all(|r| r.abs() <= 1e-13 * size));
+                let gram = vectors.t().dot(&vectors) - Array2::<f64>::eye(k);
+                assert!(gram.iter().all(|g| g.abs() < 1e-13));
+                assert!(values.windows(2).into_iter().all(|pair| pair[0] >= pair[1]));
+            }
+        }
     }
 
     #[test]

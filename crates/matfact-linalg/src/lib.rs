@@ -42,7 +42,7 @@ mod sparse;
 #[cfg(feature = "dense")]
 pub use cholesky_qr::{conditioned_basis, tall_qr};
 #[cfg(feature = "dense")]
-pub use dense::{gram, multiply_dense, small_svd, thin_qr, wide_gram};
+pub use dense::{gram, multiply_dense, small_svd, symmetric_eigen, thin_qr, wide_gram};
 #[cfg(feature = "dense")]
 pub use divergence::{
     Divergence, DivergenceParts, MultiplicativeStep, accumulate_factor, fade_and_add,
@@ -57,17 +57,19 @@ pub use hals::{RowUpdate, Violation, update_non_negative_rows};
 #[cfg(feature = "dense")]
 pub use jacobi::jacobi_svd;
 #[cfg(feature = "dense")]
-pub use lanczos::{Accuracy, LanczosSvd, ROUNDINGS, Wanted, lanczos_svd};
+pub use lanczos::{
+    Accuracy, LanczosSvd, LeadingSpan, ROUNDINGS, Wanted, gram_lanczos_span, lanczos_svd,
+};
 pub use nnls::{Pivoting, solve_non_negative_rows};
 pub use pool::{PoolInfo, in_pool};
 #[cfg(feature = "dense")]
-pub use products::{Lines, Products, squared_product_norm};
+pub use products::{Lines, Products, Side, squared_product_norm};
 pub use random::{random_normal, random_stream};
 #[cfg(feature = "dense")]
 pub use randomized::{RandomizedSvd, ShiftedSvd, Triplets, randomized_svd, shifted_svd};
 pub use reductions::{inner_product, squared_distance};
 #[cfg(feature = "dense")]
-pub use refined::{RefinedTriplets, refine_triplets};
+pub use refined::{RefinedTriplets, refine_conditioned, refine_triplets};
 pub use sampled::sampled_products;
 pub use sgd::{BlockEntry, BlockSide, DescentStep, FactorLanes, ShrunkBias, descend_block};
 pub use simd::Simd;

@@ -25,14 +25,13 @@ pub fn in_pool<R: Send>(
 ) -> Result<R> {
     run.begin()?;
     let Some(asked) = run.thread_count() else {
-        let threads = rayon::current_num_threads();
-        return work(
-            run,
-            PoolInfo {
-                threads,
-                notice: None,
-            },
-        );
+        let info = PoolInfo {
+            threads: rayon::current_num_threads(),
+            notice: None,
+        };
+        // In one of the pool's own threads: each parallel kernel called from outside would have to wake
+        // it, and wait to be woken.
+        return rayon::scope(|_| work(run, info));
     };
     let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
     let threads = asked.min((4 * cores).max(8));

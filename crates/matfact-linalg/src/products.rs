@@ -1,6 +1,9 @@
 //! A matrix made ready for many products with narrow panels.
 
+mod gram;
 mod rows;
+
+pub use gram::Side;
 
 use crate::dense::{multiply_dense, power_of_two_near};
 use crate::{Simd, gram, inner_product, multiply_sparse, squared_distance};
@@ -9,6 +12,8 @@ use matfact_core::{Error, Indices, Layout, LinearOperator, Result, Scalar, Spars
 use rayon::prelude::*;
 use std::sync::OnceLock;
 
+/// Sums of the search for what is not finite.
+const LANES: usize = 32;
 /// Rows of a dense matrix whose residual is formed at once.
 const RESIDUAL_ROWS: usize = 256;
 
@@ -299,10 +304,20 @@ impl<'a, X: LinearOperator + ?Sized> Products<'a, X> {
 }
 
 fn finite<T: Scalar>(out: Array2<T>, step: &str) -> Result<Array2<T>> {
-    // Adding zeros of one sign is finite exactly if all entries are, and has no branch.
-    let poison = out
-        .iter()
-        .fold(T::zero(), |sum, value| sum + *value * T::zero());
+    // Adding zeros of one sign is finite exactly if all entries are, and has no branch; in lanes, so that
+    // no sum waits for another.
+    let (chunks, rest) = match out.as_slice() {
+        Some(values) => values.as_chunks::<LANES>(),
+        None => unreachable!("products are made here, in one piece"),
+    };
+    let mut poison = [T::zero(); LANES];
+    for values in chunks {
+        for (sum, value) in poison.iter_mut().zip(values) {
+            *sum += *value * T::zero();
+        }
+    }
+    let poison = poison.iter().chain(rest.iter());
+    let poison = poison.fold(T::zero(), |sum, value| sum + *value * T::zero());
     if poison == T::zero() {
         Ok(out)
     } else {

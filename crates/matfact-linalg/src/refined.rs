@@ -2,9 +2,13 @@
 //! they are.
 
 use crate::dense::upright_qr;
-use crate::{Products, multiply_dense, small_svd, tall_qr};
+use crate::{Products, multiply_dense, small_svd, symmetric_eigen, tall_qr, wide_gram};
 use matfact_core::ndarray::{Array1, Array2, ArrayView2};
 use matfact_core::{LinearOperator, Result, Scalar};
+use rayon::prelude::*;
+
+/// Rows whose residuals are summed by one task.
+const RESIDUAL_ROWS: usize = 1024;
 
 /// Singular triplets of X' within a subspace of its right side, with their residuals.
 #[derive(Debug, Clone, PartialEq)]
@@ -60,6 +64,38 @@ pub fn refine_triplets<X: LinearOperator + ?Sized>(
     })
 }
 
+/// As [`refine_triplets`], by the Gram matrix of X'·basis in `f64` and its eigenvectors: three times as
+/// fast, for values of at least √eps·σ₁ (smaller ones are lost in it, and their left vectors with them).
+///
+/// # Errors
+/// [`matfact_core::Error::Overflow`] if a product is not finite.
+pub fn refine_conditioned<X: LinearOperator + ?Sized>(
+    x: &Products<'_, X>,
+    basis: ArrayView2<'_, X::Scalar>,
+) -> Result<RefinedTriplets<X::Scalar>> {
+    let image = x.multiply(basis)?;
+    let (squares, rotation) = symmetric_eigen(wide_gram(image.view()).view());
+    let singular_values = squares.mapv(|square| square.max(0.0).sqrt());
+    let (rotation, _) = upright_qr(rotation.view());
+    let narrow = |v: f64| X::Scalar::from_f64(v);
+    let inverse = singular_values.mapv(|s| if s > 0.0 { 1.0 / s } else { 0.0 });
+    let u = product(image.view(), (&rotation * &inverse).mapv(narrow).view());
+    let rotation = rotation.mapv(narrow);
+    let v = product(basis, rotation.view());
+    let xv = product(image.view(), rotation.view());
+    drop(image);
+    let left_residuals = residuals(&xv, &u, &singular_values);
+    let right_residuals = residuals(&x.multiply_transposed(u.view())?, &v, &singular_values);
+    Ok(RefinedTriplets {
+        u,
+        singular_values,
+        v,
+        xv,
+        left_residuals,
+        right_residuals,
+    })
+}
+
 fn product<T: Scalar>(left: ArrayView2<'_, T>, right: ArrayView2<'_, T>) -> Array2<T> {
     let mut out = Array2::default((left.nrows(), right.ncols()));
     multiply_dense(left, right, out.view_mut());
@@ -68,15 +104,23 @@ fn product<T: Scalar>(left: ArrayView2<'_, T>, right: ArrayView2<'_, T>) -> Arra
 
 /// ‖p − σ·q‖ of each pair of columns.
 fn residuals<T: Scalar>(p: &Array2<T>, q: &Array2<T>, sigma: &Array1<f64>) -> Array1<f64> {
-    let mut squares = vec![0.0; sigma.len()];
-    for (p, q) in p.rows().into_iter().zip(q.rows()) {
-        let sums = squares.iter_mut().zip(sigma);
-        for ((sum, sigma), (p, q)) in sums.zip(p.iter().zip(q)) {
-            let difference = p.as_f64() - sigma * q.as_f64();
-            *sum += difference * difference;
+    let chunks = |a: &Array2<T>| a.nrows().div_ceil(RESIDUAL_ROWS);
+    let partial = |chunk: usize| {
+        let start = chunk * RESIDUAL_ROWS;
+        let mut squares = Array1::zeros(sigma.len());
+        for row in start..p.nrows().min(start + RESIDUAL_ROWS) {
+            let pairs = p.row(row).into_iter().zip(q.row(row));
+            for ((sum, sigma), (p, q)) in squares.iter_mut().zip(sigma).zip(pairs) {
+                let difference = p.as_f64() - sigma * q.as_f64();
+                *sum += difference * difference;
+            }
         }
-    }
-    squares.into_iter().map(f64::sqrt).collect()
+        squares
+    };
+    let partials: Vec<Array1<f64>> = (0..chunks(p)).into_par_iter().map(partial).collect();
+    let zero = Array1::zeros(sigma.len());
+    let squares = partials.into_iter().fold(zero, |sum, more| sum + more);
+    squares.mapv_into(f64::sqrt)
 }
 
 #[cfg(test)]
@@ -109,6 +153,12 @@ mod tests {
         .sqrt();
         assert!((found.right_residuals[0] - expected).abs() < 1e-13);
         assert!(found.right_residuals[1] < 1e-14);
+        let (basis, _) = tall_qr(basis.view());
+        let quick = refine_conditioned(&products, basis.view()).unwrap();
+        let close = |a: &Array1<f64>, b: &Array1<f64>| (a - b).iter().all(|d| d.abs() < 1e-13);
+        assert!(close(&quick.singular_values, &found.singular_values));
+        assert!(close(&quick.right_residuals, &found.right_residuals));
+        assert!(quick.left_residuals.iter().all(|r| *r < 1e-14));
         let zeros = Array2::<f32>::zeros((20, 8));
         let products = Products::new(&zeros, Some(&Summary::of(&zeros)));
         let (basis, _) = tall_qr(random_normal::<f32>((8, 3), 1, 0).view());

@@ -22,6 +22,9 @@ use rayon::prelude::*;
 const LINE_BYTES: usize = 64;
 /// Entries that the prefetch runs ahead of the sums.
 const AHEAD: usize = 12;
+/// Bytes of a panel from which its rows are fetched ahead: out of a nearer cache they come soon enough by
+/// themselves.
+const FETCHED_FROM: usize = 6 << 20;
 /// Tasks per thread, so that uneven ones even out.
 const TASKS_PER_THREAD: usize = 8;
 /// Products with fewer multiplications than this run on the calling thread.
@@ -55,9 +58,13 @@ impl<T: Scalar> Aligned<T> {
         let mut padded = Self::zeros(panel.nrows() * stride);
         let slots = padded.as_mut_slice().chunks_exact_mut(stride);
         for (row, slot) in panel.rows().into_iter().zip(slots) {
-            slot.iter_mut()
-                .zip(row)
-                .for_each(|(slot, value)| *slot = *value);
+            match row.as_slice() {
+                Some(row) => slot[..row.len()].copy_from_slice(row),
+                None => slot
+                    .iter_mut()
+                    .zip(row)
+                    .for_each(|(slot, value)| *slot = *value),
+            }
         }
         padded
     }
@@ -104,67 +111,61 @@ struct RowTask<'a, T, I> {
     width: usize,
 }
 
-/// Sums `LINES` cache lines of one output row in registers.
+/// Sums `W` columns of one output row in registers, from column `offset` on.
 #[inline(always)]
-fn sum_row<const FMA: bool, const L: usize, const LINES: usize, T: Scalar, I: Index>(
+fn sum_row<const FMA: bool, const FETCH: bool, const W: usize, T: Scalar, I: Index>(
     columns: &[I],
     values: &[T],
     panel: &[T],
     stride: usize,
     offset: usize,
-    sums: &mut [[T; L]; LINES],
+    sums: &mut [T; W],
 ) {
     for (position, (column, value)) in columns.iter().zip(values).enumerate() {
-        if let Some(later) = columns.get(position + AHEAD) {
-            for l in 0..LINES {
-                prefetch(panel, later.get() * stride + offset + l * L);
+        if FETCH && let Some(later) = columns.get(position + AHEAD) {
+            for first in (0..W).step_by(line::<T>()) {
+                prefetch(panel, later.get() * stride + offset + first);
             }
         }
         let start = column.get() * stride + offset;
-        let row = &panel[start..start + LINES * L];
-        for l in 0..LINES {
-            for lane in 0..L {
-                sums[l][lane] = multiply_add::<FMA, T>(*value, row[l * L + lane], sums[l][lane]);
-            }
+        let row = &panel[start..start + W];
+        for lane in 0..W {
+            sums[lane] = multiply_add::<FMA, T>(*value, row[lane], sums[lane]);
         }
     }
 }
 
-impl<T: Scalar, I: Index> RowTask<'_, T, I> {
-    #[inline(always)]
-    fn rows<const FMA: bool, const L: usize>(self) {
-        let lines = self.stride / L;
-        for (i, out) in self.out.chunks_exact_mut(self.width).enumerate() {
-            let range = self.pointers[i] - self.base..self.pointers[i + 1] - self.base;
-            let (columns, values) = (&self.columns[range.clone()], &self.values[range]);
-            let mut done = 0;
-            macro_rules! pass {
-                ($lines:literal) => {
-                    while lines - done >= $lines {
-                        let mut sums = [[T::zero(); L]; $lines];
-                        let offset = done * L;
-                        sum_row::<FMA, L, $lines, T, I>(
-                            columns,
-                            values,
-                            self.panel,
-                            self.stride,
-                            offset,
-                            &mut sums,
-                        );
-                        let sums = sums.as_flattened();
-                        let width = sums.len().min(self.width - offset);
-                        out[offset..offset + width].copy_from_slice(&sums[..width]);
-                        done += $lines;
-                    }
-                };
+/// Writes the sums of all output rows of a task, as many columns at once as it says, largest first.
+macro_rules! rows_by {
+    ($name:ident: $($width:literal)+) => {
+        #[inline(always)]
+        fn $name<const FMA: bool, const FETCH: bool>(self) {
+            for (i, out) in self.out.chunks_exact_mut(self.width).enumerate() {
+                let range = self.pointers[i] - self.base..self.pointers[i + 1] - self.base;
+                let (columns, values) = (&self.columns[range.clone()], &self.values[range]);
+                let mut done = 0;
+                $(while self.stride - done >= $width {
+                    let mut sums = [T::zero(); $width];
+                    sum_row::<FMA, FETCH, $width, T, I>(
+                        columns,
+                        values,
+                        self.panel,
+                        self.stride,
+                        done,
+                        &mut sums,
+                    );
+                    let width = sums.len().min(self.width - done);
+                    out[done..done + width].copy_from_slice(&sums[..width]);
+                    done += $width;
+                })+
             }
-            pass!(8);
-            pass!(4);
-            pass!(3);
-            pass!(2);
-            pass!(1);
         }
-    }
+    };
+}
+
+impl<T: Scalar, I: Index> RowTask<'_, T, I> {
+    rows_by!(rows_by_16: 128 64 48 32 16);
+    rows_by!(rows_by_8: 64 32 24 16 8);
 }
 
 impl<T: Scalar, I: Index> Kernel for RowTask<'_, T, I> {
@@ -172,10 +173,11 @@ impl<T: Scalar, I: Index> Kernel for RowTask<'_, T, I> {
 
     #[inline(always)]
     fn run<const FMA: bool>(self) {
-        if size_of::<T>() == 4 {
-            self.rows::<FMA, 16>()
-        } else {
-            self.rows::<FMA, 8>()
+        match (line::<T>(), size_of_val(self.panel) >= FETCHED_FROM) {
+            (16, false) => self.rows_by_16::<FMA, false>(),
+            (16, true) => self.rows_by_16::<FMA, true>(),
+            (_, false) => self.rows_by_8::<FMA, false>(),
+            (_, true) => self.rows_by_8::<FMA, true>(),
         }
     }
 }

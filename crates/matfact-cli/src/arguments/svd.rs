@@ -18,8 +18,8 @@ pub(crate) struct SvdOptions {
     /// Instead of --rank: the fewest triplets whose relative error is at most this, above 0 and below 1
     #[arg(long, value_name = "E", allow_negative_numbers = true)]
     pub(crate) relative_error: Option<f64>,
-    /// How the triplets are found [default: auto: exact for small matrices, else lanczos; randomized
-    /// with --power-iterations]
+    /// How the triplets are found [default: auto: exact for small matrices, else gram-lanczos, or
+    /// lanczos where its rounding is too much; randomized with --power-iterations]
     #[arg(long, value_name = "METHOD")]
     pub(crate) method: Option<SvdMethodChoice>,
     /// Relative error of the singular values at which to stop; 0: as accurate as the precision allows

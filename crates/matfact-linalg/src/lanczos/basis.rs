@@ -10,8 +10,10 @@ use matfact_core::ndarray::{Array2, ArrayView2};
 const MAX_PASSES: usize = 4;
 /// A pivot (of columns of length one) below which the Gram matrix is formed again, in `f64` throughout.
 const PLAIN_PIVOT: f64 = 1e-2;
-/// A pivot below which a block has lost digits and is made orthogonal again.
-const SAFE_PIVOT: f64 = 0.25;
+/// What has to be left of a column of length one, outside the basis and the columns before it: of a column
+/// that is mostly within the basis, what the basis itself lacks of orthogonality is left, and would grow
+/// from block to block (Daniel, Gragg, Kaufman and Stewart 1976).
+const SAFE_LENGTH: f64 = 0.7;
 
 /// Orthonormal columns (rows x used).
 #[derive(Debug)]
@@ -80,13 +82,24 @@ impl<T: Scalar> Basis<T> {
             .subtract_from(first, coefficients.view(), panel, Simd::detect());
     }
 
+    /// The products of the columns from `first` on with those of `panel` (so many).
+    pub(super) fn project_from(
+        &self,
+        first: usize,
+        panel: &Panels<T>,
+        columns: usize,
+    ) -> Array2<f64> {
+        self.columns
+            .project(first..self.used, panel, columns, Simd::detect())
+    }
+
     /// Subtracts from `panel` (of so many columns) its part within the basis; gives the coefficients.
     fn remove(&self, panel: &mut Panels<T>, columns: usize) -> Array2<f64> {
         if self.used == 0 {
             return Array2::zeros((0, columns));
         }
         let simd = Simd::detect();
-        let coefficients = self.columns.project(self.used, panel, columns, simd);
+        let coefficients = self.columns.project(0..self.used, panel, columns, simd);
         let narrow = coefficients.mapv(T::from_f64);
         self.columns.subtract_from(0, narrow.view(), panel, simd);
         coefficients
@@ -115,7 +128,7 @@ impl<T: Scalar> Basis<T> {
             coefficients += &inner.dot(&outer);
             normal = normalize(&normal.block, columns, 1e-3)?;
             outer = normal.triangle.dot(&outer);
-            if normal.smallest_pivot > SAFE_PIVOT {
+            if normal.smallest_pivot > SAFE_LENGTH {
                 return Some(Split {
                     block: normal.block.read(0, columns),
                     coefficients,
@@ -180,7 +193,7 @@ fn norm<T: Scalar>(column: &Array2<T>) -> f64 {
 struct Normalized<T> {
     block: Panels<T>,
     triangle: Array2<f64>,
-    /// Of columns of length one.
+    /// The smallest on the diagonal of the triangle.
     smallest_pivot: f64,
 }
 
@@ -205,14 +218,14 @@ fn normalize<T: Scalar>(
         Some((r, inverse, smallest))
     };
     let quick = factor(panel.gram(columns, simd)).filter(|(_, _, pivot)| *pivot > PLAIN_PIVOT);
-    let (r, inverse, smallest_pivot) = match quick {
+    let (r, inverse, _) = match quick {
         Some(found) => found,
         None => factor(panel.wide_gram(columns, simd))?,
     };
     Some(Normalized {
         block: panel.times(inverse.mapv(T::from_f64).view(), simd),
+        smallest_pivot: r.diag().iter().copied().fold(f64::INFINITY, f64::min),
         triangle: r,
-        smallest_pivot,
     })
 }
 

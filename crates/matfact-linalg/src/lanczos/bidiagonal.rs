@@ -2,13 +2,11 @@
 
 use super::basis::{Basis, Split};
 use super::panels::Panels;
+use super::{LEAST_ROUNDINGS, Process, Ritz, epsilon, longest_column};
 use crate::dense::upright_qr;
 use crate::{Products, random_normal, refine_triplets, small_svd, tall_qr};
-use matfact_core::ndarray::{Array1, Array2, Axis, concatenate};
+use matfact_core::ndarray::{Array2, Axis, concatenate};
 use matfact_core::{LinearOperator, Result, Scalar};
-
-/// What products of small matrices round by, in units of the scalar's.
-const LEAST_ROUNDINGS: f64 = 8.0;
 
 /// X'·V = U·B and X'ᵀ·U = V·Bᵀ + N·C, where V (n x d) and U (m x l) are orthonormal, and N is the block
 /// of columns that V grows by next.
@@ -30,16 +28,6 @@ pub(super) struct Bidiagonalization<'p, 'x, X: LinearOperator + ?Sized> {
     drawn: u64,
 }
 
-/// Approximate triplets within the bases.
-pub(super) struct Ritz {
-    /// Descending: r = min(l, d).
-    pub(super) values: Array1<f64>,
-    /// d x r.
-    pub(super) right: Array2<f64>,
-    /// ‖X'ᵀu − σv‖ of each; ‖X'v − σu‖ is rounding.
-    pub(super) residuals: Vec<f64>,
-}
-
 impl<'p, 'x, X: LinearOperator + ?Sized> Bidiagonalization<'p, 'x, X> {
     /// Begins with `block` random columns.
     pub(super) fn new(x: &'p Products<'x, X>, block: usize, seed: u64) -> Self {
@@ -59,30 +47,60 @@ impl<'p, 'x, X: LinearOperator + ?Sized> Bidiagonalization<'p, 'x, X> {
         process
     }
 
-    /// Columns of V.
-    pub(super) fn dimension(&self) -> usize {
-        self.projected.ncols()
-    }
-
-    /// Columns of N.
-    pub(super) fn pending(&self) -> usize {
-        self.coupling.nrows()
-    }
-
-    /// Whether the bases span all that X' does: the triplets are exact but for rounding.
-    pub(super) fn is_complete(&self) -> bool {
-        let (m, n) = self.x.shape();
-        self.pending() == 0 && (self.dimension() >= n || self.left.used() >= m)
-    }
-
     /// A residual below this is rounding.
-    pub(super) fn rounding(&self) -> f64 {
+    fn rounding(&self) -> f64 {
         let (m, n) = self.x.shape();
         self.norm * epsilon::<X::Scalar>() * (m.max(n) as f64).sqrt().max(LEAST_ROUNDINGS)
     }
 
-    /// Adds random columns to N, as many as there is room for up to `count`.
-    pub(super) fn widen(&mut self, count: usize) {
+    /// U and V of the `rank` leading triplets; where there are fewer (of a matrix of smaller rank), the
+    /// missing ones are any orthonormal columns.
+    pub(super) fn vectors(
+        mut self,
+        ritz: &Ritz,
+        rank: usize,
+    ) -> (Array2<X::Scalar>, Array2<X::Scalar>) {
+        let kept = rank.min(ritz.values.len());
+        self.restart(ritz, rank);
+        let mut right = Basis::new(self.right.rows());
+        right.push(self.right.read(0, kept).view());
+        for basis in [&mut self.left, &mut right] {
+            // A random column is never within the basis but by rounding: the cap is for form.
+            for attempt in 0..4 {
+                let missing = rank - basis.used();
+                if missing == 0 {
+                    break;
+                }
+                let stream = 16 + self.drawn + attempt;
+                let panel: Array2<X::Scalar> =
+                    random_normal((basis.rows(), missing), self.seed, stream);
+                let block = basis
+                    .split(&Panels::from_view(panel.view()), missing, 1e-3)
+                    .block;
+                basis.push(block.view());
+            }
+        }
+        (self.left.read(0, rank), right.read(0, rank))
+    }
+}
+
+impl<X: LinearOperator + ?Sized> Process for Bidiagonalization<'_, '_, X> {
+    type Scalar = X::Scalar;
+
+    fn dimension(&self) -> usize {
+        self.projected.ncols()
+    }
+
+    fn pending(&self) -> usize {
+        self.coupling.nrows()
+    }
+
+    fn is_complete(&self) -> bool {
+        let (m, n) = self.x.shape();
+        self.pending() == 0 && (self.dimension() >= n || self.left.used() >= m)
+    }
+
+    fn widen(&mut self, count: usize) {
         let n = self.right.rows();
         let count = count.min(n - self.right.used());
         if count == 0 {
@@ -99,19 +117,14 @@ impl<'p, 'x, X: LinearOperator + ?Sized> Bidiagonalization<'p, 'x, X> {
             concatenate(Axis(0), &[self.coupling.view(), rows.view()]).expect("rows of one length");
     }
 
-    /// N becomes part of V: one product with X' and one with X'ᵀ.
-    pub(super) fn step(&mut self) -> Result<()> {
+    fn step(&mut self) -> Result<()> {
         let negligible = self.rounding();
         let pending = self.pending();
         let (before, l) = (self.dimension(), self.left.used());
         let next = self.right.read(before, before + pending);
         let panel = self.x.multiply(next.view())?;
         drop(next);
-        let longest = panel
-            .columns()
-            .into_iter()
-            .map(|column| column.iter().map(|v| v.as_f64() * v.as_f64()).sum::<f64>());
-        self.norm = self.norm.max(longest.fold(0.0, f64::max).sqrt());
+        self.norm = self.norm.max(longest_column(&panel));
         let (_, coupling) = self.coupling.view().split_at(Axis(1), self.coupled_from);
         let mut rest = Panels::from_view(panel.view());
         drop(panel);
@@ -152,7 +165,7 @@ impl<'p, 'x, X: LinearOperator + ?Sized> Bidiagonalization<'p, 'x, X> {
         Ok(())
     }
 
-    pub(super) fn ritz(&self) -> Ritz {
+    fn ritz(&self) -> Ritz {
         let (left, values, right_t) = small_svd(self.projected.view());
         let coupled = self.coupling.dot(&left);
         let residuals = coupled
@@ -164,11 +177,12 @@ impl<'p, 'x, X: LinearOperator + ?Sized> Bidiagonalization<'p, 'x, X> {
             values,
             right: right_t.reversed_axes(),
             residuals,
+            rounding: self.rounding(),
+            squares: false,
         }
     }
 
-    /// Keeps the leading approximate triplets alone, and N.
-    pub(super) fn restart(&mut self, ritz: &Ritz, keep: usize) {
+    fn restart(&mut self, ritz: &Ritz, keep: usize) {
         let keep = keep.min(ritz.values.len());
         // The decomposition's vectors are orthonormal to a few dozen roundings, which restarts would add
         // up: Q is made orthonormal, and P and the small matrix follow from B Q.
@@ -182,9 +196,7 @@ impl<'p, 'x, X: LinearOperator + ?Sized> Bidiagonalization<'p, 'x, X> {
         self.projected = projected;
     }
 
-    /// Ties U and V to X' by fresh products. To be called after a restart: each rounds what holds between
-    /// them, and the roundings add up.
-    pub(super) fn refresh(&mut self) -> Result<()> {
+    fn refresh(&mut self) -> Result<()> {
         let kept = self.dimension();
         let following = self.right.read(kept, kept + self.pending());
         let (basis, _) = tall_qr(self.right.read(0, kept).view());
@@ -201,39 +213,4 @@ impl<'p, 'x, X: LinearOperator + ?Sized> Bidiagonalization<'p, 'x, X> {
         self.projected = Array2::from_diag(&refined.singular_values);
         Ok(())
     }
-
-    /// U and V of the `rank` leading triplets; where there are fewer (of a matrix of smaller rank), the
-    /// missing ones are any orthonormal columns.
-    pub(super) fn vectors(
-        mut self,
-        ritz: &Ritz,
-        rank: usize,
-    ) -> (Array2<X::Scalar>, Array2<X::Scalar>) {
-        let kept = rank.min(ritz.values.len());
-        self.restart(ritz, rank);
-        let mut right = Basis::new(self.right.rows());
-        right.push(self.right.read(0, kept).view());
-        for basis in [&mut self.left, &mut right] {
-            // A random column is never within the basis but by rounding: the cap is for form.
-            for attempt in 0..4 {
-                let missing = rank - basis.used();
-                if missing == 0 {
-                    break;
-                }
-                let stream = 16 + self.drawn + attempt;
-                let panel: Array2<X::Scalar> =
-                    random_normal((basis.rows(), missing), self.seed, stream);
-                let block = basis
-                    .split(&Panels::from_view(panel.view()), missing, 1e-3)
-                    .block;
-                basis.push(block.view());
-            }
-        }
-        (self.left.read(0, rank), right.read(0, rank))
-    }
-}
-
-/// The relative rounding of a scalar.
-fn epsilon<T: Scalar>() -> f64 {
-    T::epsilon().as_f64()
 }

@@ -26,23 +26,26 @@
 
 mod basis;
 mod bidiagonal;
+mod course;
+mod gram;
 mod panels;
 
-use crate::{Products, Triplets};
-use bidiagonal::{Bidiagonalization, Ritz};
-use matfact_core::ndarray::Array1;
-use matfact_core::{LinearOperator, Result, Scalar, StopReason};
+use crate::{Products, Side, Triplets, tall_qr};
+use bidiagonal::Bidiagonalization;
+use course::Course;
+use gram::GramLanczos;
+use matfact_core::ndarray::{Array1, Array2};
+use matfact_core::{Error, LinearOperator, Result, Scalar, StopReason};
 
 /// Random columns of a look for values that were missed.
 const LOOK: usize = 16;
-/// How far a look may move the sum of the wanted values, relative to it, in units of the scalar's rounding.
-const LOOK_ROUNDING: f64 = 100.0;
 
 /// What restarts and steps leave of rounding between U and V, in units of the scalar's.
 pub const ROUNDINGS: f64 = 32.0;
-/// Restarts after which the bases are tied to X' by fresh products.
-const TIE: usize = 16;
-const TIE_FOR_ROUNDING: usize = 4;
+/// What products of small matrices round by, in units of the scalar's.
+const LEAST_ROUNDINGS: f64 = 8.0;
+/// How much a value may still grow in a basis of twice as many columns as values.
+const MOST_GROWTH: f64 = 4.0;
 
 /// When triplets are good enough.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -82,22 +85,125 @@ pub struct LanczosSvd {
     pub seed: u64,
 }
 
-/// The state of a run, without the bases.
-struct Course {
-    asked: LanczosSvd,
-    /// min(m, n).
-    limit: usize,
-    /// Columns of V at which to restart.
-    capacity: usize,
-    /// The dimension at which to look at the triplets next.
-    next_look: usize,
-    /// Dimension and worst ratio of the last look.
-    before: Option<(f64, f64)>,
-    /// The wanted values at the last look.
+/// A process that grows its bases block by block.
+trait Process {
+    type Scalar: Scalar;
+    /// Columns of the basis.
+    fn dimension(&self) -> usize;
+    /// Columns that the next step adds to it.
+    fn pending(&self) -> usize;
+    /// Whether the basis spans all that X' does: the triplets are exact but for rounding.
+    fn is_complete(&self) -> bool;
+    /// Adds random columns to the pending ones, as many as there is room for up to `count`.
+    fn widen(&mut self, count: usize);
+    /// One product with X' and one with X'ᵀ.
+    fn step(&mut self) -> Result<()>;
+    /// The approximate triplets within the basis.
+    fn ritz(&self) -> Ritz;
+    /// Keeps the leading approximate triplets alone, and what is pending.
+    fn restart(&mut self, ritz: &Ritz, keep: usize);
+    /// Ties the basis to X' by fresh products. To be called after a restart: each rounds what holds
+    /// between them, and the roundings add up.
+    fn refresh(&mut self) -> Result<()>;
+}
+
+/// Approximate triplets within the basis.
+struct Ritz {
+    /// Descending.
     values: Array1<f64>,
-    /// The sum of the wanted values when random columns were added.
-    looked: Option<f64>,
-    restarts: usize,
+    /// What they are combined of: a row for each column of the basis, a column for each value.
+    right: Array2<f64>,
+    /// ‖X'ᵀu − σv‖ of each; ‖X'v − σu‖ is rounding.
+    residuals: Vec<f64>,
+    /// A residual of the first triplet that is below this is rounding.
+    rounding: f64,
+    /// Whether the process knows the squares of the values: the rounding of a residual is then that of
+    /// the first, times σ₁ / σ.
+    squares: bool,
+}
+
+impl Ritz {
+    /// A residual of triplet `i` below this is rounding.
+    fn rounding(&self, i: usize) -> f64 {
+        match self.squares {
+            true if self.values[i] > 0.0 => self.rounding * self.values[0] / self.values[i],
+            true => f64::INFINITY,
+            false => self.rounding,
+        }
+    }
+}
+
+/// How a run ended.
+struct Ending {
+    ritz: Ritz,
+    rank: usize,
+    steps: usize,
+    stop: StopReason,
+    complete: bool,
+}
+
+/// Steps until the wanted triplets are good enough, or something else ends it; `None` as soon as
+/// `hopeless(ritz, rank)` at a look at enough triplets.
+fn run<P: Process>(
+    process: &mut P,
+    mut course: Course,
+    block: usize,
+    hopeless: impl Fn(&Ritz, usize) -> bool,
+    mut watch: impl FnMut(usize, f64) -> Option<StopReason>,
+) -> Result<Option<Ending>> {
+    let mut distance = f64::INFINITY;
+    let mut steps = 0;
+    loop {
+        if process.pending() == 0 {
+            process.widen(block);
+        }
+        let mut reason = None;
+        if process.pending() > 0 {
+            process.step()?;
+            steps += 1;
+            reason = watch(steps, distance);
+        }
+        let complete = process.is_complete();
+        let ended = complete || reason.is_some() || steps >= course.max_steps();
+        if course.is_early(process) && !ended {
+            continue;
+        }
+        let ritz = process.ritz();
+        let (rank, enough) = course.rank(&ritz);
+        if enough && hopeless(&ritz, rank) {
+            return Ok(None);
+        }
+        distance = if complete {
+            0.0
+        } else if enough {
+            course.distance(&ritz, rank)
+        } else {
+            f64::INFINITY
+        };
+        let converged = distance <= 1.0;
+        let confirmed = complete || (converged && course.is_confirmed::<P::Scalar>(&ritz, rank));
+        if confirmed || ended {
+            let otherwise = if confirmed {
+                StopReason::Converged
+            } else {
+                StopReason::MaxIterations
+            };
+            return Ok(Some(Ending {
+                ritz,
+                rank,
+                steps,
+                stop: reason.unwrap_or(otherwise),
+                complete,
+            }));
+        }
+        course.plan(process.dimension(), distance, block);
+        if converged {
+            process.widen(LOOK.min(block));
+            course.look_next(process);
+        } else if course.is_full(process) {
+            course.make_room(process, &ritz, rank, enough, block)?;
+        }
+    }
 }
 
 /// The leading triplets of X' by thick-restart block Lanczos bidiagonalization, until they are as
@@ -113,57 +219,20 @@ struct Course {
 pub fn lanczos_svd<X: LinearOperator + ?Sized>(
     x: &Products<'_, X>,
     asked: LanczosSvd,
-    mut watch: impl FnMut(usize, f64) -> Option<StopReason>,
+    watch: impl FnMut(usize, f64) -> Option<StopReason>,
 ) -> Result<(Triplets<X::Scalar>, Vec<f64>)> {
     let (m, n) = x.shape();
     let limit = m.min(n);
     let block = asked.block.clamp(1, limit.max(1));
-    let mut course = Course::new(asked, limit, block);
+    let course = Course::new(asked, limit, block);
     let mut process = Bidiagonalization::new(x, block, asked.seed);
-    let mut distance = f64::INFINITY;
-    let mut steps = 0;
-    let (ritz, rank, stop, complete) = loop {
-        if process.pending() == 0 {
-            process.widen(block);
-        }
-        let mut reason = None;
-        if process.pending() > 0 {
-            process.step()?;
-            steps += 1;
-            reason = watch(steps, distance);
-        }
-        let complete = process.is_complete();
-        let ended = complete || reason.is_some() || steps >= asked.max_steps;
-        let full = process.dimension() + process.pending() > course.capacity;
-        if process.dimension() < course.next_look && !full && !ended {
-            continue;
-        }
-        let ritz = process.ritz();
-        let (rank, enough) = course.rank(&ritz);
-        distance = if complete {
-            0.0
-        } else if enough {
-            course.distance(&ritz, rank, process.rounding())
-        } else {
-            f64::INFINITY
-        };
-        let converged = distance <= 1.0;
-        if complete || (converged && course.is_confirmed::<X::Scalar>(&ritz, rank)) {
-            let stop = reason.unwrap_or(StopReason::Converged);
-            break (ritz, rank, stop, complete);
-        }
-        if ended {
-            let stop = reason.unwrap_or(StopReason::MaxIterations);
-            break (ritz, rank, stop, complete);
-        }
-        course.plan(process.dimension(), distance, block);
-        if converged {
-            process.widen(LOOK.min(block));
-            course.next_look = process.dimension() + 1;
-        } else if process.dimension() + process.pending() > course.capacity {
-            course.make_room(&mut process, &ritz, rank, enough, block)?;
-        }
-    };
+    let Ending {
+        ritz,
+        rank,
+        steps,
+        stop,
+        complete,
+    } = run(&mut process, course, block, |_, _| false, watch)?.expect("nothing is hopeless");
     let values = (0..rank).map(|i| ritz.values.get(i).copied().unwrap_or(0.0));
     let singular_values = values.map(X::Scalar::from_f64).collect();
     let residuals = (0..rank).map(|i| ritz.residuals.get(i).copied());
@@ -186,144 +255,88 @@ pub fn lanczos_svd<X: LinearOperator + ?Sized>(
     Ok((triplets, residuals))
 }
 
-impl Course {
-    fn new(asked: LanczosSvd, limit: usize, block: usize) -> Self {
-        let rank = match asked.wanted {
-            Wanted::Rank(rank) => rank.min(limit),
-            Wanted::Energy(_) => 0,
-        };
-        let mut course = Self {
-            asked,
-            limit,
-            capacity: 0,
-            next_look: rank.max(block),
-            before: None,
-            values: Array1::default(0),
-            looked: None,
-            restarts: 0,
-        };
-        course.raise(asked.basis.max(rank + 4 * block), block);
-        course
-    }
+/// The span of the leading right singular vectors, by Lanczos with XᵀX.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LeadingSpan<T> {
+    /// n x k, orthonormal columns.
+    pub right: Array2<T>,
+    /// Steps done.
+    pub iterations: usize,
+    /// Why they ended.
+    pub stop: StopReason,
+}
 
-    /// Sets the capacity; no restart where a basis of everything is hardly larger.
-    fn raise(&mut self, capacity: usize, block: usize) {
-        self.capacity = if capacity >= self.limit {
-            usize::MAX - 2 * block
-        } else {
-            capacity
-        };
+/// The span of the leading right singular vectors of X' by thick-restart block Lanczos with the Gram
+/// matrix of its shorter side, for [`Accuracy::Values`]: see the head of `lanczos/gram.rs`. `watch` as for
+/// [`lanczos_svd`].
+///
+/// `None` where the rounding of the squared values does not allow what is asked (σ below
+/// σ₁·(eps / √tol)^½), or nothing but zeros is there: [`lanczos_svd`] is for those.
+///
+/// # Errors
+/// [`matfact_core::Error::Overflow`] if a product with X' is not finite.
+pub fn gram_lanczos_span<X: LinearOperator + ?Sized>(
+    x: &Products<'_, X>,
+    asked: LanczosSvd,
+    watch: impl FnMut(usize, f64) -> Option<StopReason>,
+) -> Result<Option<LeadingSpan<X::Scalar>>> {
+    let Accuracy::Values(tol) = asked.accuracy else {
+        return Ok(None);
+    };
+    let (m, n) = x.shape();
+    let side = if m < n { Side::Rows } else { Side::Columns };
+    let limit = m.min(n);
+    let block = asked.block.clamp(1, limit.max(1));
+    let course = Course::new(asked, limit, block);
+    let mut process = GramLanczos::new(x, side, block, asked.seed);
+    let lost = |ritz: &Ritz, rank: usize, growth: f64| {
+        let last = ritz.values.get(rank.saturating_sub(1)).copied();
+        let last = growth * last.unwrap_or(0.0);
+        let squares = ritz.values.first().map_or(0.0, |first| first * first);
+        let rounding = epsilon::<X::Scalar>() * squares / last;
+        // Zeros are lost too.
+        rounding.is_nan() || rounding > tol.sqrt() * last
+    };
+    let hopeless = |ritz: &Ritz, rank: usize| {
+        ritz.values.len() >= 2 * rank + block && lost(ritz, rank, MOST_GROWTH)
+    };
+    let ending = match run(&mut process, course, block, hopeless, watch) {
+        // The squares are beyond the scalar; what they are of may not be.
+        Err(Error::Overflow { .. }) => return Ok(None),
+        ending => ending?,
+    };
+    let Some(ending) = ending else {
+        return Ok(None);
+    };
+    if lost(&ending.ritz, ending.rank, 1.0) {
+        return Ok(None);
     }
+    let vectors = process.vectors(&ending.ritz, ending.rank);
+    let right = match side {
+        Side::Columns => vectors,
+        Side::Rows => tall_qr(x.multiply_transposed(vectors.view())?.view()).0,
+    };
+    Ok(Some(LeadingSpan {
+        right,
+        iterations: ending.steps,
+        stop: ending.stop,
+    }))
+}
 
-    /// How many triplets are wanted, and whether the basis has them.
-    fn rank(&self, ritz: &Ritz) -> (usize, bool) {
-        match self.asked.wanted {
-            Wanted::Rank(rank) => {
-                let rank = rank.min(self.limit);
-                (rank, ritz.values.len() >= rank)
-            }
-            Wanted::Energy(target) => {
-                let mut sum = 0.0;
-                for (i, value) in ritz.values.iter().enumerate() {
-                    sum += value * value;
-                    if sum >= target {
-                        return (i + 1, true);
-                    }
-                }
-                (ritz.values.len(), false)
-            }
+/// The length of the longest column.
+fn longest_column<T: Scalar>(panel: &Array2<T>) -> f64 {
+    let mut squares = vec![0.0; panel.ncols()];
+    for row in panel.rows() {
+        for (sum, value) in squares.iter_mut().zip(row) {
+            *sum += value.as_f64() * value.as_f64();
         }
     }
+    squares.into_iter().fold(0.0, f64::max).sqrt()
+}
 
-    /// How far the worst wanted triplet is from good enough: 1 or less is good.
-    fn distance(&mut self, ritz: &Ritz, rank: usize, rounding: f64) -> f64 {
-        let largest = ritz.values.first().copied().unwrap_or(0.0);
-        let mut worst = 0.0_f64;
-        for i in 0..rank {
-            let (value, residual) = (ritz.values[i], ritz.residuals[i]);
-            let allowed = match self.asked.accuracy {
-                Accuracy::Rounding => rounding,
-                Accuracy::Residuals(tol) => tol * largest,
-                Accuracy::Values(tol) => tol.sqrt() * value,
-            };
-            let mut ratio = residual / allowed.max(rounding);
-            if let Accuracy::Values(tol) = self.asked.accuracy
-                && ratio <= 1.0
-                && residual > rounding
-            {
-                // Before a value has shown up at all, the residuals of those in its place say little.
-                let grown = value - self.values.get(i).copied().unwrap_or(0.0);
-                ratio = ratio.max((grown / (tol * value)).sqrt());
-            }
-            worst = worst.max(ratio);
-        }
-        self.values = ritz.values.clone();
-        worst
-    }
-
-    /// Whether random columns have been looked at since the triplets converged, and brought nothing new.
-    fn is_confirmed<T: Scalar>(&mut self, ritz: &Ritz, rank: usize) -> bool {
-        let sum: f64 = ritz.values.iter().take(rank).sum();
-        let tol = match self.asked.accuracy {
-            Accuracy::Rounding => 0.0,
-            Accuracy::Residuals(tol) | Accuracy::Values(tol) => tol,
-        };
-        let tol = tol.max(LOOK_ROUNDING * T::epsilon().as_f64());
-        let confirmed = self.looked.is_some_and(|before| sum - before <= tol * sum);
-        self.looked = Some(sum);
-        confirmed
-    }
-
-    /// When to look next, from the fall of the distance since the last look: the decompositions of the
-    /// small matrix cost little beside a few steps, but not beside one.
-    fn plan(&mut self, dimension: usize, distance: f64, block: usize) {
-        let now = (dimension as f64, distance.ln());
-        let forecast = match self.before {
-            Some((at, before)) if now.1 < before && now.0 > at => {
-                let slope = (before - now.1) / (now.0 - at);
-                // The fall steepens as convergence sets in.
-                (now.0 + 0.6 * now.1 / slope).min(1e9) as usize
-            }
-            _ => dimension + block,
-        };
-        self.before = distance.is_finite().then_some(now);
-        let least = dimension + 1;
-        self.next_look = forecast.min(dimension + dimension / 2).max(least);
-    }
-
-    /// Restarts, or makes the basis larger where it does not hold what is wanted.
-    fn make_room<X: LinearOperator + ?Sized>(
-        &mut self,
-        process: &mut Bidiagonalization<'_, '_, X>,
-        ritz: &Ritz,
-        rank: usize,
-        enough: bool,
-        block: usize,
-    ) -> Result<()> {
-        let needed = rank + 3 * block + process.pending();
-        if !enough || needed > self.capacity {
-            self.raise((2 * self.capacity).max(needed + rank), block);
-            return Ok(());
-        }
-        let keep = rank + (self.capacity - rank) / 3;
-        let keep = keep.min(self.capacity - process.pending() - block);
-        let before = process.dimension();
-        process.restart(ritz, keep);
-        self.restarts += 1;
-        let tie = match self.asked.accuracy {
-            Accuracy::Rounding => TIE_FOR_ROUNDING,
-            _ => TIE,
-        };
-        if self.restarts.is_multiple_of(tie) {
-            process.refresh()?;
-        }
-        let removed = before - process.dimension();
-        self.next_look -= removed;
-        if let Some((at, _)) = &mut self.before {
-            *at -= removed as f64;
-        }
-        Ok(())
-    }
+/// The relative rounding of a scalar.
+fn epsilon<T: Scalar>() -> f64 {
+    T::epsilon().as_f64()
 }
 
 #[cfg(test)]

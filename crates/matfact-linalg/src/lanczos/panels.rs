@@ -117,7 +117,7 @@ impl<T: Scalar> Panels<T> {
 
     /// The Gram matrix of the first `columns`, with the sums of 32 rows in the scalar.
     pub(super) fn gram(&self, columns: usize, simd: Simd) -> Array2<f64> {
-        self.sums(columns, self, columns, GRAM_ROWS, simd)
+        self.sums(0..columns, self, columns, GRAM_ROWS, simd)
     }
 
     /// The Gram matrix of the first `columns`, in `f64` throughout.
@@ -139,50 +139,53 @@ impl<T: Scalar> Panels<T> {
         out
     }
 
-    /// thisᵀ · `right`, for the first `used` columns.
+    /// thisᵀ · `right`, for these columns.
     pub(super) fn project(
         &self,
-        used: usize,
+        range: Range<usize>,
         right: &Self,
         columns: usize,
         simd: Simd,
     ) -> Array2<f64> {
-        self.sums(used, right, columns, CHUNK_ROWS, simd)
+        self.sums(range, right, columns, CHUNK_ROWS, simd)
     }
 
     fn sums(
         &self,
-        used: usize,
+        range: Range<usize>,
         right: &Self,
         columns: usize,
         chunk: usize,
         simd: Simd,
     ) -> Array2<f64> {
-        if used == 0 || columns == 0 {
-            return Array2::zeros((used, columns));
+        if range.is_empty() || columns == 0 {
+            return Array2::zeros((range.len(), columns));
         }
         let width = line::<T>();
-        let count = used.div_ceil(width);
+        let left = &self.panels[range.start / width..range.end.div_ceil(width)];
+        let count = left.len();
         let padded = right.panels.len() * width;
         let tasks = self.rows.div_ceil(TASK_ROWS);
         let partial = |task: usize| {
             let mut sums = vec![0.0_f64; count * width * padded];
             let end = self.rows.min((task + 1) * TASK_ROWS);
             for start in (task * TASK_ROWS..end).step_by(chunk) {
-                let range = start * width..end.min(start + chunk) * width;
+                let rows = start * width..end.min(start + chunk) * width;
                 simd.run(Project {
-                    left: &self.panels[..count],
+                    left,
                     right: &right.panels,
-                    range,
+                    range: rows,
                     sums: &mut sums,
                 });
             }
             sums
         };
         let partials: Vec<Vec<f64>> = (0..tasks).into_par_iter().map(partial).collect();
-        let mut out = Array2::zeros((used, columns));
+        let skipped = range.start % width;
+        let mut out = Array2::zeros((range.len(), columns));
         for sums in partials {
-            for (mut out, sums) in out.rows_mut().into_iter().zip(sums.chunks_exact(padded)) {
+            let sums = sums.chunks_exact(padded).skip(skipped);
+            for (mut out, sums) in out.rows_mut().into_iter().zip(sums) {
                 out.iter_mut().zip(sums).for_each(|(out, sum)| *out += sum);
             }
         }
@@ -385,8 +388,8 @@ impl<T: Scalar> Subtract<'_, T> {
     }
 }
 
-/// `out` + `left` · `coefficients`. The products of one row depend on each other; those of the rows that
-/// follow do not, and the processor runs ahead into them.
+/// `out` + `left` · `coefficients`. The products of one row are two chains, each of which waits for itself;
+/// those of the rows that follow do not, and the processor runs ahead into them.
 #[inline(always)]
 fn add_products<const FMA: bool, const L: usize, T: Scalar>(
     left: &[T],
@@ -398,12 +401,19 @@ fn add_products<const FMA: bool, const L: usize, T: Scalar>(
         row.copy_from_slice(values);
     }
     for (out, left) in out.chunks_exact_mut(L).zip(left.chunks_exact(L)) {
-        let mut sums = [T::zero(); L];
+        let (mut sums, mut others) = ([T::zero(); L], [T::zero(); L]);
         sums.copy_from_slice(out);
-        for t in 0..L {
+        for t in (0..L).step_by(2) {
             for lane in 0..L {
                 sums[lane] = multiply_add::<FMA, T>(left[t], square[t][lane], sums[lane]);
             }
+            for lane in 0..L {
+                let next = left[t + 1];
+                others[lane] = multiply_add::<FMA, T>(next, square[t + 1][lane], others[lane]);
+            }
+        }
+        for lane in 0..L {
+            sums[lane] += others[lane];
         }
         out.copy_from_slice(&sums);
     }

@@ -1,7 +1,7 @@
 //! The process on spectra that are hard, against what is known of them.
 
 use super::*;
-use crate::{random_normal, refine_triplets, small_svd, tall_qr};
+use crate::{random_normal, refine_conditioned, refine_triplets, small_svd, tall_qr};
 use matfact_core::Summary;
 use matfact_core::ndarray::{Array2, ArrayView2};
 
@@ -266,4 +266,95 @@ fn threads_do_not_matter() {
     let one = on(1);
     assert_eq!(one, on(2));
     assert_eq!(one, on(7));
+}
+
+fn span<T: Scalar>(x: &Array2<T>, asked: LanczosSvd) -> Option<Triplets<T>> {
+    let summary = Summary::of(x);
+    let products = Products::new(x, Some(&summary));
+    let span = gram_lanczos_span(&products, asked, |_, _| None).unwrap()?;
+    let refined = refine_conditioned(&products, span.right.view()).unwrap();
+    let scale = products.scale();
+    Some(Triplets {
+        u: refined.u,
+        singular_values: refined.singular_values.mapv(|s| T::from_f64(s * scale)),
+        v: refined.v,
+        iterations: span.iterations,
+        stop: span.stop,
+    })
+}
+
+#[test]
+fn by_the_gram_matrix_a_tolerance_on_values_is_kept() {
+    let flat: Vec<f64> = (0..300).map(|i| 1.0 / (1.0 + 0.05 * i as f64)).collect();
+    // More copies than the block has columns, after restarts.
+    let copies: Vec<f64> = (0..200).map(|i| if i < 20 { 1.0 } else { 0.9 }).collect();
+    for (shape, spectrum, magnitude) in [
+        ((600, 300), &flat, 1.0),
+        ((300, 600), &flat, 1e30),
+        ((2500, 200), &copies, 1.0),
+        ((200, 2500), &copies, 1e-30),
+    ] {
+        let x = planted(shape, spectrum) * magnitude;
+        for tol in [1e-2, 1e-4, 1e-6] {
+            let asked = LanczosSvd {
+                accuracy: Accuracy::Values(tol),
+                ..rounding(15)
+            };
+            let check = |values: Vec<f64>, loss: f64| {
+                for (s, truth) in values.iter().zip(spectrum) {
+                    let error = (s / magnitude / truth - 1.0).abs();
+                    assert!(error < tol, "{shape:?} {tol}: {s} {truth}");
+                }
+                assert!(loss < 10.0, "{shape:?} {tol}: {loss}");
+            };
+            let found = span(&x, asked).unwrap();
+            assert_eq!(found.stop, StopReason::Converged);
+            check(found.singular_values.to_vec(), ratios(&x, &found)[1]);
+            let narrow = x.mapv(|v| v as f32);
+            let found = span(&narrow, asked).unwrap();
+            let values = found.singular_values.mapv(f64::from).to_vec();
+            check(values, ratios(&narrow, &found)[1]);
+        }
+    }
+}
+
+#[test]
+fn values_that_squares_lose_are_refused() {
+    let steep: Vec<f64> = (0..80).map(|i| 0.7_f64.powi(i)).collect();
+    let x = planted((300, 200), &steep);
+    let asked = |rank, tol| LanczosSvd {
+        accuracy: Accuracy::Values(tol),
+        ..rounding(rank)
+    };
+    // The last is 3e-3 of the first, and 8e-7.
+    assert!(span(&x, asked(17, 1e-4)).is_some());
+    assert!(span(&x, asked(40, 1e-4)).is_some());
+    let narrow = x.mapv(|v| v as f32);
+    assert!(span(&narrow, asked(14, 1e-4)).is_some());
+    assert!(span(&narrow, asked(40, 1e-4)).is_none());
+    assert!(span(&narrow, asked(17, 1e-8)).is_none());
+    assert!(span(&Array2::<f64>::zeros((300, 200)), asked(5, 1e-4)).is_none());
+    let one = planted((300, 200), &[2.0]);
+    assert!(span(&one, asked(5, 1e-4)).is_none());
+    assert!(span(&x, rounding(5)).is_none());
+}
+
+#[test]
+fn by_the_gram_matrix_threads_do_not_matter_either() {
+    let tall = random_normal::<f32>((9000, 200), 5, 0);
+    let wide = tall.t().as_standard_layout().into_owned();
+    let sparse = tall.mapv(|v| if v > 1.2 { v } else { 0.0 });
+    for x in [&tall, &wide, &sparse] {
+        let on = |threads: usize| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+            let asked = LanczosSvd {
+                accuracy: Accuracy::Values(1e-3),
+                ..rounding(12)
+            };
+            pool.unwrap().install(|| span(x, asked).unwrap())
+        };
+        let one = on(1);
+        assert_eq!(one, on(2));
+        assert_eq!(one, on(7));
+    }
 }

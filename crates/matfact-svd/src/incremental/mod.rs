@@ -1,4 +1,4 @@
-//! Decompositions of rows that come in batches, each seen once.
+//! Decompositions of rows that come in batches, each seen once, or again.
 //!
 //! What has been seen is kept as its leading triplets alone, ΣVᵀ (l x n). A batch B (b x n) is put below
 //! them, and the leading triplets of
@@ -15,9 +15,11 @@
 //!
 //! What a batch has beyond the l triplets kept is lost, so that the result depends on the order of the
 //! rows unless their rank is at most l. More triplets than are asked for (`oversampling`) bring it nearer
-//! to that of all rows at once.
+//! to that of all rows at once; so does a further pass over the same rows (`refine_stream`), a power
+//! iteration: the part of each vector that lies outside the span wanted shrinks by (σ_{l+1}/σ)².
 
 mod pca;
+mod refine;
 mod stack;
 mod svd;
 

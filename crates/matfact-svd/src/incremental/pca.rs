@@ -1,5 +1,6 @@
 //! The principal components of a stream of rows.
 
+use super::refine::power_iteration;
 use super::stack::{Batch, Kept, Wanted, merge, stack};
 use super::svd::{check_batch, check_columns, nothing_seen};
 use crate::PcaModel;
@@ -184,6 +185,24 @@ impl<T: Scalar> IncrementalPca<T> {
         for block in blocks {
             self.partial_fit(&block?)?;
         }
+        Ok(())
+    }
+
+    /// Passes over all rows that were taken in once more, in batches of any size and order: a power
+    /// iteration that brings the components nearer to those of all rows at once. An error leaves everything
+    /// as it was.
+    ///
+    /// # Errors
+    /// [`Error::EmptyInput`] before the first batch, [`Error::ShapeMismatch`] for another number of rows or
+    /// columns than was seen; that of a block, [`Error::NonFinite`], [`Error::Overflow`].
+    pub fn refine_stream<X: LinearOperator<Scalar = T>>(
+        &mut self,
+        blocks: impl IntoIterator<Item = Result<X>>,
+    ) -> Result<()> {
+        let Some(seen) = &mut self.seen else {
+            return Err(nothing_seen());
+        };
+        seen.kept = power_iteration(&seen.kept, Some(&seen.mean), seen.rows, blocks)?;
         Ok(())
     }
 

@@ -1,5 +1,6 @@
 //! The truncated decomposition of a stream of rows.
 
+use super::refine::power_iteration;
 use super::stack::{Batch, Kept, Wanted, merge, stack, unit};
 use crate::SvdModel;
 use matfact_core::ndarray::Array2;
@@ -147,6 +148,44 @@ impl<T: Scalar> IncrementalSvd<T> {
         for block in blocks {
             self.partial_fit(&block?)?;
         }
+        Ok(())
+    }
+
+    /// Passes over all rows that were taken in once more, in batches of any size and order: a power
+    /// iteration that brings the triplets nearer to those of all rows at once. An error leaves everything
+    /// as it was.
+    ///
+    /// # Errors
+    /// [`Error::EmptyInput`] before the first batch, [`Error::InvalidParameter`] with a decay, by which rows do
+    /// not count alike, [`Error::ShapeMismatch`] for another number of rows or columns than was seen; that
+    /// of a block, [`Error::NonFinite`], [`Error::Overflow`].
+    ///
+    /// ```
+    /// use matfact_core::ndarray::Array2;
+    /// use matfact_svd::IncrementalSvd;
+    /// let block = |first: usize| {
+    ///     Array2::from_shape_fn((20, 6), |(i, j)| ((7 * (first + i) + 3 * j * j) % 11) as f64)
+    /// };
+    /// let blocks = || (0..5).map(|number| Ok(block(20 * number)));
+    /// let mut svd = IncrementalSvd::new(2)?.oversampling(1);
+    /// svd.fit_stream(blocks())?;
+    /// let once = svd.model()?.singular_values()[1];
+    /// svd.refine_stream(blocks())?;
+    /// assert!(svd.model()?.singular_values()[1] >= once);
+    /// # Ok::<(), matfact_core::Error>(())
+    /// ```
+    pub fn refine_stream<X: LinearOperator<Scalar = T>>(
+        &mut self,
+        blocks: impl IntoIterator<Item = Result<X>>,
+    ) -> Result<()> {
+        let Some(kept) = &self.kept else {
+            return Err(nothing_seen());
+        };
+        if self.decay < 1.0 {
+            let requirement = "1 for a further pass, in which all rows count alike";
+            return Err(Error::invalid_parameter("decay", self.decay, requirement));
+        }
+        self.kept = Some(power_iteration(kept, None, self.rows, blocks)?);
         Ok(())
     }
 

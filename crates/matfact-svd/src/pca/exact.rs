@@ -5,7 +5,7 @@ use crate::decomposition::{fix_signs, leading_rows, product, thin_svd};
 use crate::moments::dense_rows;
 use crate::standardized::{centered, centered_product};
 use matfact_core::ndarray::{Array2, Axis};
-use matfact_core::{Error, LinearOperator, Result, Scalar};
+use matfact_core::{Certificate, Error, LinearOperator, Result, Scalar};
 use matfact_linalg::{Lines, Products, gram, small_svd};
 
 /// Rows whose part of the covariance is summed at once.
@@ -31,14 +31,18 @@ pub(super) fn by_svd<X: LinearOperator + ?Sized>(
     let largest = sigma[0];
     let residuals = (0..rank).map(|t| {
         let (s, sign) = (sigma[t], sign(t));
-        let right = scores.column(t).into_iter().zip(u.column(t));
-        let left = back.column(t).into_iter().zip(vt.row(t));
-        let right: f64 = right.map(|(av, u)| (av - sign * s * u).powi(2)).sum();
-        let left: f64 = left.map(|(au, v)| (sign * au - s * v).powi(2)).sum();
-        relative(right.max(left).sqrt(), largest)
+        let left = scores.column(t).into_iter().zip(u.column(t));
+        let right = back.column(t).into_iter().zip(vt.row(t));
+        let left: f64 = left.map(|(av, u)| (av - sign * s * u).powi(2)).sum();
+        let right: f64 = right.map(|(au, v)| (sign * au - s * v).powi(2)).sum();
+        (
+            relative(left.sqrt(), largest),
+            relative(right.sqrt(), largest),
+        )
     });
+    let (left, right) = residuals.unzip();
     Ok(Components {
-        residuals: Some(residuals.collect()),
+        residuals: Some(Certificate::TripletResiduals { left, right }),
         scores: scores.mapv(X::Scalar::from_f64),
         rest: Some(squares[rank..].iter().sum()),
         total: Some(squares.iter().sum()),
@@ -81,6 +85,7 @@ pub(super) fn by_covariance<X: LinearOperator + ?Sized>(
     let scores = centered_product(x, center, narrow.t())?;
     let product = product(covariance.view(), vt.t());
     let sigma: Vec<f64> = squares.iter().take(rank).map(|s| s.sqrt()).collect();
+    // u is A v / σ, and the left residual zero by that.
     let residuals = (0..rank).map(|t| {
         if sigma[t] <= RESOLVED * sigma[0] {
             let squares = scores.column(t).into_iter().map(|v| v.as_f64().powi(2));
@@ -92,7 +97,10 @@ pub(super) fn by_covariance<X: LinearOperator + ?Sized>(
         relative(squares.sum::<f64>().sqrt() / sigma[t], sigma[0])
     });
     Ok(Components {
-        residuals: Some(residuals.collect()),
+        residuals: Some(Certificate::TripletResiduals {
+            left: vec![0.0; rank],
+            right: residuals.collect(),
+        }),
         scores,
         rest: Some(squares[rank..].iter().sum()),
         total: Some(squares.iter().sum()),

@@ -3,18 +3,15 @@
 use super::likelihood::most_likely_rank;
 use super::model::{Parts, PcaModel};
 use super::{Pca, PcaMethod, PcaRank, exact};
-use crate::decomposition::{epsilon, in_range, leading_rows};
+use crate::decomposition::{epsilon, in_range};
 use crate::standardized::{Standardized, centered};
-use crate::{SvdModel, TruncatedSvd};
-use matfact_core::ndarray::{Array1, Array2, Axis};
+use crate::{SvdModel, TruncatedSvd, truncated};
+use matfact_core::ndarray::{Array1, Array2};
 use matfact_core::{
-    Certificate, Error, Factorization, Factorizer, Fit, FitReport, Layout, LinearOperator, Result,
-    Run, Scalar, StopReason,
+    Certificate, Error, Factorizer, Fit, FitReport, Layout, LinearOperator, Result, Run, Scalar,
+    StopReason,
 };
 use matfact_linalg::{Lines, PoolInfo, in_pool};
-
-/// Components looked for at first where a share of the variance decides how many there are.
-const FIRST_COMPONENTS: usize = 16;
 
 /// The components of X', however they were found.
 pub(super) struct Components<T> {
@@ -28,7 +25,7 @@ pub(super) struct Components<T> {
     pub(super) rest: Option<f64>,
     /// The sum of all, where it is known.
     pub(super) total: Option<f64>,
-    pub(super) residuals: Option<Vec<f64>>,
+    pub(super) residuals: Option<Certificate>,
 }
 
 /// How many components are wanted.
@@ -90,7 +87,7 @@ fn fit<X: LinearOperator + ?Sized>(
     let mut report = FitReport::new("pca", x.shape(), 0, pca.seed);
     report.stored = y.source_summary().map(|summary| summary.stored);
     report.threads = pool.threads;
-    report.notices.extend(pool.notice);
+    report.notices.extend(pool.notice.clone());
     let name = method.name().to_owned();
     report.chosen.insert("method".to_owned(), name);
     report.seconds.initialization = seconds();
@@ -99,7 +96,7 @@ fn fit<X: LinearOperator + ?Sized>(
     let request = Request { pca };
     let center = y.moments().means.clone();
     let found = match method {
-        PcaMethod::Truncated => truncated(&y, &center, pca, run, &mut report)?,
+        PcaMethod::Truncated => truncated(&y, &center, pca, run, &pool, &mut report)?,
         _ => {
             let found = if method == PcaMethod::Covariance {
                 exact::by_covariance(y.products(), &center, &request)?
@@ -132,15 +129,16 @@ fn truncated<X: LinearOperator + ?Sized>(
     center: &[f64],
     pca: &Pca,
     run: &mut Run<'_>,
+    pool: &PoolInfo,
     report: &mut FitReport,
 ) -> Result<Components<X::Scalar>> {
     let total = y.moments().total;
     let svd = match (y.products().is_dense(), y.products().rows()) {
         (true, Some(Lines::Dense(rows))) => {
             let copy = centered(rows, center);
-            leading_triplets(&copy, total, pca, run, report)?
+            leading_triplets(&copy, total, pca, run, pool, report)?
         }
-        _ => leading_triplets(y, total, pca, run, report)?,
+        _ => leading_triplets(y, total, pca, run, pool, report)?,
     };
     let sigma: Vec<f64> = svd.singular_values().iter().map(|s| s.as_f64()).collect();
     let captured: f64 = sigma.iter().map(|s| s * s).sum();
@@ -161,59 +159,30 @@ fn leading_triplets<Y: LinearOperator + ?Sized>(
     total: Option<f64>,
     pca: &Pca,
     run: &mut Run<'_>,
+    pool: &PoolInfo,
     report: &mut FitReport,
 ) -> Result<SvdModel<Y::Scalar>> {
-    let share = match pca.rank {
-        PcaRank::ExplainedVariance(share) => share,
-        PcaRank::Fixed(rank) => {
-            let svd = TruncatedSvd::new(rank).seed(pca.seed);
-            let inner = svd.fit_with(y, run)?;
-            take_over(report, inner.report);
-            return Ok(inner.model);
+    let (svd, energy) = match pca.rank {
+        PcaRank::Fixed(rank) => (TruncatedSvd::new(rank), None),
+        PcaRank::ExplainedVariance(share) => {
+            let Some(total) = total else {
+                return Err(Error::UnsupportedInput {
+                    algorithm: "pca by a share of the variance",
+                    expected: "a matrix whose variance is known (give a number of components)",
+                    actual: "an operator without a summary",
+                });
+            };
+            let energy = share * total * (1.0 - 16.0 * epsilon::<Y::Scalar>());
+            // What is left out, of the norm: for the method alone, the energy says how many.
+            let error = (1.0 - share).sqrt().clamp(f64::EPSILON, 1.0 - f64::EPSILON);
+            (TruncatedSvd::to_error(error), Some(energy))
         }
         PcaRank::Mle => unreachable!("validate refuses it for the truncated method"),
     };
-    let Some(total) = total else {
-        return Err(Error::UnsupportedInput {
-            algorithm: "pca by a share of the variance",
-            expected: "a matrix whose variance is known (give a number of components)",
-            actual: "an operator without a summary",
-        });
-    };
-    let (m, n) = y.shape();
-    let limit = m.min(n);
-    let epsilon = epsilon::<Y::Scalar>();
-    let attempts = 1 + limit.div_ceil(FIRST_COMPONENTS).next_power_of_two().ilog2() as usize;
-    let mut rank = FIRST_COMPONENTS.min(limit);
-    for attempt in 1..=attempts {
-        let svd = TruncatedSvd::new(rank).seed(pca.seed);
-        let inner = svd.fit_with(y, &mut run.silent())?;
-        let squares = inner.model.singular_values().mapv(|s| s.as_f64().powi(2));
-        let reached = squares.sum() >= share * total * (1.0 - 16.0 * epsilon);
-        let interrupted = run.iteration(attempt, attempts, f64::NAN);
-        if reached || rank == limit || interrupted.is_some() || attempt == attempts {
-            let squares = squares.to_vec();
-            let kept = fewest(&squares, share * total, epsilon);
-            take_over(report, inner.report);
-            report.iterations = attempt;
-            report.stop = interrupted.unwrap_or(report.stop);
-            if let Some(Certificate::TripletResiduals(residuals)) = &mut report.certificate {
-                residuals.truncate(kept);
-            }
-            return cut(&inner.model, kept);
-        }
-        rank = (2 * rank).min(limit);
-    }
-    unreachable!("the last attempt returns")
-}
-
-fn cut<T: Scalar>(model: &SvdModel<T>, rank: usize) -> Result<SvdModel<T>> {
-    let leading: Vec<usize> = (0..rank.min(model.rank())).collect();
-    SvdModel::new(
-        model.u().select(Axis(1), &leading),
-        model.singular_values().select(Axis(0), &leading),
-        leading_rows(model.vt(), rank),
-    )
+    let svd = svd.seed(pca.seed).tolerance(pca.tolerance);
+    let inner = truncated::fit(&svd, y, energy, run, pool.clone())?;
+    take_over(report, inner.report);
+    Ok(inner.model)
 }
 
 /// What the report of the decomposition inside tells about the fit.
@@ -253,8 +222,8 @@ fn finish<T: Scalar>(
             0.0
         });
     }
-    if let Some(residuals) = found.residuals {
-        report.certificate = Some(Certificate::TripletResiduals(residuals));
+    if found.residuals.is_some() {
+        report.certificate = found.residuals;
     }
     let freedom = (rows.max(2) - 1) as f64;
     let deviation =

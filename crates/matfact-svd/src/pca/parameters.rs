@@ -1,5 +1,6 @@
 //! Hyper-parameters of PCA.
 
+use crate::{Tolerance, TruncatedSvd};
 use matfact_core::{Error, Result};
 
 /// How many components a [`Pca`] gives.
@@ -110,6 +111,7 @@ impl PcaMethod {
 /// | `rank` | – | [`PcaRank`] | number of components k, or how it is chosen |
 /// | `method` | `Auto` | [`PcaMethod`] | how they are found |
 /// | `whiten` | false | | `transform` divides each coordinate by its deviation |
+/// | `tolerance` | singular values to 1e-4 | > 0 | when the triplets of `Truncated` are good enough |
 /// | `seed` | 0 | | of the random columns of `Truncated` |
 ///
 /// The report's `relative_error` is ‖X − X̂‖ / ‖X‖ with X̂ = 1·μᵀ + (X − 1·μᵀ)VVᵀ, and its certificate
@@ -137,6 +139,7 @@ pub struct Pca {
     pub(super) rank: PcaRank,
     pub(super) method: PcaMethod,
     pub(super) whiten: bool,
+    pub(super) tolerance: Tolerance,
     pub(super) seed: u64,
 }
 
@@ -174,6 +177,7 @@ impl Pca {
             rank,
             method: PcaMethod::Auto,
             whiten: false,
+            tolerance: Tolerance::SingularValues(1e-4),
             seed: 0,
         }
     }
@@ -189,6 +193,13 @@ impl Pca {
     #[must_use]
     pub fn whiten(mut self, whiten: bool) -> Self {
         self.whiten = whiten;
+        self
+    }
+
+    /// Sets when the triplets of [`PcaMethod::Truncated`] are good enough.
+    #[must_use]
+    pub fn tolerance(mut self, tolerance: Tolerance) -> Self {
+        self.tolerance = tolerance;
         self
     }
 
@@ -208,9 +219,10 @@ impl Pca {
     /// Checks what does not depend on the data.
     ///
     /// # Errors
-    /// [`Error::InvalidParameter`] for a share outside 0..=1, or for `Mle` with the truncated method,
+    /// [`Error::InvalidParameter`] for a share outside 0..=1, a tolerance that is not above 0, or for `Mle` with the truncated method,
     /// which does not see all variances. A fixed rank is checked by the fit.
     pub fn validate(&self) -> Result<()> {
+        TruncatedSvd::new(1).tolerance(self.tolerance).validate()?;
         match (self.rank, self.method) {
             (PcaRank::ExplainedVariance(share), _) if !(share > 0.0 && share <= 1.0) => {
                 let requirement = "above 0 and at most 1, a share of the variance";

@@ -18,12 +18,16 @@ use matfact_linalg::{PoolInfo, Products, RefinedTriplets, in_pool};
 /// difference of the norms has lost its digits there.
 const CANCELLATION: f64 = 300.0;
 
+const LEFT_GRAM: &str = "the smallest singular values wanted are lost in the squares of the largest: found by \
+                         lanczos, not gram-lanczos";
+
 impl<X: LinearOperator + ?Sized> Factorizer<X> for TruncatedSvd {
     type Model = SvdModel<X::Scalar>;
 
-    /// The report's certificate is by two products with the triplets as they are returned; by Lanczos with
-    /// a tolerance it is what the process knows of them, and rounding added. The report's stop is `Converged` where the tolerance is kept, and `MaxIterations` where the iterations were
-    /// given or used up.
+    /// The report's certificate is by two products with the triplets as they are returned; by `Lanczos`
+    /// with a tolerance it is what the process knows of them, and rounding added. The report's stop is
+    /// `Converged` where the tolerance is kept, and `MaxIterations` where the iterations were given or used
+    /// up.
     ///
     /// # Errors
     /// [`Error::InvalidParameter`], [`Error::EmptyInput`], [`Error::InvalidRank`] (k = 0 or k > min(m, n)),
@@ -32,13 +36,16 @@ impl<X: LinearOperator + ?Sized> Factorizer<X> for TruncatedSvd {
     fn fit_with(&self, x: &X, run: &mut Run<'_>) -> Result<Fit<SvdModel<X::Scalar>>> {
         self.validate()?;
         self.check(x.shape())?;
-        in_pool(run, |run, pool| fit(self, x, run, pool))
+        in_pool(run, |run, pool| fit(self, x, None, run, pool))
     }
 }
 
-fn fit<X: LinearOperator + ?Sized>(
+/// The fit within a pool that is there; `energy` is what the squared singular values have to sum to, where
+/// the rank is to follow from it and the caller knows.
+pub(crate) fn fit<X: LinearOperator + ?Sized>(
     svd: &TruncatedSvd,
     x: &X,
+    energy: Option<f64>,
     run: &mut Run<'_>,
     pool: PoolInfo,
 ) -> Result<Fit<SvdModel<X::Scalar>>> {
@@ -51,17 +58,26 @@ fn fit<X: LinearOperator + ?Sized>(
     report.stored = summary.as_ref().map(|summary| summary.stored);
     report.threads = pool.threads;
     report.notices.extend(pool.notice);
-    if svd.method == SvdMethod::Auto {
-        let chosen = method.to_string();
-        report.chosen.insert("method".to_owned(), chosen);
-    }
     let products = Products::new(x, summary.as_ref());
-    let energy = svd.energy(products.squared_norm())?;
+    let energy = match energy {
+        Some(energy) => Some(energy / (products.scale() * products.scale())),
+        None => svd.energy(products.squared_norm())?,
+    };
     report.seconds.initialization = run.elapsed().as_secs_f64();
 
     let found = subspace::find(svd, method, &products, energy, run)?;
     report.iterations = found.iterations;
     report.stop = found.stop;
+    if svd.method == SvdMethod::Auto {
+        let used = if found.left_gram {
+            SvdMethod::Lanczos
+        } else {
+            method
+        };
+        report.chosen.insert("method".to_owned(), used.to_string());
+    } else if found.left_gram {
+        report.notices.push(LEFT_GRAM.to_owned());
+    }
     report.seconds.iterations = run.elapsed().as_secs_f64() - report.seconds.initialization;
 
     let model = finish(&products, found.triplets, &mut report)?;
@@ -112,9 +128,10 @@ fn finish<X: LinearOperator + ?Sized>(
     }
     let largest = sigma.first().copied().unwrap_or(0.0);
     let unit = if largest > 0.0 { largest } else { 1.0 };
-    let residuals = left_residuals.iter().zip(&right_residuals);
-    let residuals = residuals.map(|(left, right)| left.max(*right) / unit);
-    report.certificate = Some(Certificate::TripletResiduals(residuals.collect()));
+    report.certificate = Some(Certificate::TripletResiduals {
+        left: left_residuals.iter().map(|r| r / unit).collect(),
+        right: right_residuals.iter().map(|r| r / unit).collect(),
+    });
 
     if let Some(squared_norm) = x.squared_norm() {
         let captured: f64 = sigma.iter().map(|s| s * s).sum();

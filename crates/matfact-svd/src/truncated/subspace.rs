@@ -7,7 +7,8 @@ use matfact_core::ndarray::{Array1, Array2, ArrayView2, Axis};
 use matfact_core::{LinearOperator, Result, Run, Scalar, StopReason};
 use matfact_linalg::{
     Accuracy, LanczosSvd, Lines, Products, ROUNDINGS, RandomizedSvd, RefinedTriplets, ShiftedSvd,
-    Wanted, lanczos_svd, randomized_svd, refine_triplets, shifted_svd,
+    Wanted, gram_lanczos_span, lanczos_svd, randomized_svd, refine_conditioned, refine_triplets,
+    shifted_svd,
 };
 
 /// Columns that Lanczos multiplies at once: a cache line of the panel for sparse matrices, whose rows are
@@ -17,6 +18,8 @@ const DENSE_BLOCK: usize = 32;
 /// Columns of a basis beyond the rank, at most: the small matrix is decomposed on one thread, at the
 /// cube of its size.
 const MOST_BEYOND: usize = 512;
+/// Residuals as they are, beside those that the iterations saw.
+const SLACK: f64 = 2.0;
 /// Powers of XᵀX in a Krylov space.
 const KRYLOV_POWERS: usize = 2;
 
@@ -25,6 +28,8 @@ pub(super) struct Found<T> {
     pub(super) triplets: RefinedTriplets<T>,
     pub(super) iterations: usize,
     pub(super) stop: StopReason,
+    /// Whether XᵀX was left for the bidiagonalization.
+    pub(super) left_gram: bool,
 }
 
 /// The triplets within the span of `basis`, by products of their own.
@@ -38,6 +43,7 @@ fn refined<X: LinearOperator + ?Sized>(
         triplets: refine_triplets(x, basis)?,
         iterations,
         stop,
+        left_gram: false,
     })
 }
 
@@ -51,7 +57,7 @@ pub(super) fn find<X: LinearOperator + ?Sized>(
     let (m, n) = x.shape();
     let rank = svd.rank().unwrap_or(m.min(n));
     match (method, svd.power_iterations) {
-        (SvdMethod::Exact, _) => exact(svd, x, energy),
+        (SvdMethod::Exact, _) => exact(svd, x, energy, run),
         (SvdMethod::Randomized, Some(power_iterations)) => {
             let asked = RandomizedSvd {
                 rank,
@@ -89,9 +95,9 @@ pub(super) fn find<X: LinearOperator + ?Sized>(
                 max_steps: powers + 1,
                 seed: svd.seed,
             };
-            lanczos(x, asked, run)
+            lanczos(x, asked, 0, run)
         }
-        (SvdMethod::Lanczos | SvdMethod::Auto, _) => {
+        (SvdMethod::Lanczos | SvdMethod::GramLanczos | SvdMethod::Auto, _) => {
             let block = if x.is_dense() { DENSE_BLOCK } else { BLOCK };
             let block = svd.block.unwrap_or(block);
             let wanted = match energy {
@@ -117,20 +123,68 @@ pub(super) fn find<X: LinearOperator + ?Sized>(
                 max_steps: svd.max_steps,
                 seed: svd.seed,
             };
-            lanczos(x, asked, run)
+            let steps = match method {
+                SvdMethod::GramLanczos => match gram_lanczos(x, asked, run)? {
+                    Ok(found) => return Ok(found),
+                    Err(steps) => steps,
+                },
+                _ => 0,
+            };
+            let mut found = lanczos(x, asked, steps, run)?;
+            found.left_gram = method == SvdMethod::GramLanczos;
+            Ok(found)
         }
     }
 }
 
-fn lanczos<X: LinearOperator + ?Sized>(
+/// By XᵀX; where its rounding is too much for what is asked, the steps that it took to see that.
+fn gram_lanczos<X: LinearOperator + ?Sized>(
     x: &Products<'_, X>,
     asked: LanczosSvd,
     run: &mut Run<'_>,
+) -> Result<std::result::Result<Found<X::Scalar>, usize>> {
+    let mut steps = 0;
+    let watch = |step, distance| {
+        steps = step;
+        run.iteration(step, asked.max_steps, distance)
+    };
+    let Some(span) = gram_lanczos_span(x, asked, watch)? else {
+        return Ok(Err(steps));
+    };
+    let found = Found {
+        triplets: refine_conditioned(x, span.right.view())?,
+        iterations: span.iterations,
+        stop: span.stop,
+        left_gram: false,
+    };
+    if let (Accuracy::Values(tol), StopReason::Converged) = (asked.accuracy, span.stop) {
+        let (values, residuals) = (
+            &found.triplets.singular_values,
+            &found.triplets.right_residuals,
+        );
+        let mut pairs = values.iter().zip(residuals);
+        if pairs.any(|(value, residual)| *residual > SLACK * tol.sqrt() * value) {
+            return Ok(Err(steps));
+        }
+    }
+    Ok(Ok(found))
+}
+
+/// By the bidiagonalization, after so many steps of something else.
+fn lanczos<X: LinearOperator + ?Sized>(
+    x: &Products<'_, X>,
+    asked: LanczosSvd,
+    before: usize,
+    run: &mut Run<'_>,
 ) -> Result<Found<X::Scalar>> {
-    let watch = |step, distance| run.iteration(step, asked.max_steps, distance);
+    let watch = |step, distance| run.iteration(before + step, asked.max_steps, distance);
+    let asked = LanczosSvd {
+        max_steps: asked.max_steps.saturating_sub(before).max(1),
+        ..asked
+    };
     let (found, residuals) = lanczos_svd(x, asked, watch)?;
     if asked.accuracy == Accuracy::Rounding {
-        return refined(x, found.v.view(), found.iterations, found.stop);
+        return refined(x, found.v.view(), before + found.iterations, found.stop);
     }
     // The process knows its residuals; products would tell no more.
     let singular_values = found.singular_values.mapv(|s| s.as_f64());
@@ -138,8 +192,9 @@ fn lanczos<X: LinearOperator + ?Sized>(
     let rounding = ROUNDINGS * epsilon::<X::Scalar>() * largest;
     let right_residuals = residuals.iter().map(|r| r.hypot(rounding));
     Ok(Found {
-        iterations: found.iterations,
+        iterations: before + found.iterations,
         stop: found.stop,
+        left_gram: false,
         triplets: RefinedTriplets {
             xv: &found.u * &found.singular_values,
             left_residuals: Array1::from_elem(singular_values.len(), rounding),
@@ -155,6 +210,7 @@ fn exact<X: LinearOperator + ?Sized>(
     svd: &TruncatedSvd,
     x: &Products<'_, X>,
     energy: Option<f64>,
+    run: &mut Run<'_>,
 ) -> Result<Found<X::Scalar>> {
     let (m, n) = x.shape();
     let wide = match x.rows() {
@@ -177,6 +233,7 @@ fn exact<X: LinearOperator + ?Sized>(
     };
     let (vt, _) = vt.view().split_at(Axis(0), rank.min(values.len()));
     let basis = vt.t().mapv(X::Scalar::from_f64);
-    // One decomposition.
+    // One decomposition, and nothing to stop.
+    run.iteration(1, 1, f64::NAN);
     refined(x, basis.view(), 1, StopReason::Converged)
 }

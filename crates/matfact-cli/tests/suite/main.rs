@@ -1,0 +1,15 @@
+//! The tests of the program as its users call it. One program: each would compile the generics again.
+#![allow(missing_docs, clippy::unwrap_used, reason = "a test")]
+
+mod common;
+mod demo;
+mod fit_masked;
+mod fit_matrix;
+mod fit_minibatch;
+mod fit_nmf;
+mod fit_pca;
+mod fit_ratings;
+mod help;
+mod predict;
+mod refusals;
+mod use_model;

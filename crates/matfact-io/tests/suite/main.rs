@@ -1,0 +1,9 @@
+//! The tests of the files as its users call it. One program: each would compile the generics again.
+#![allow(clippy::unwrap_used, reason = "a test says what is wrong by panicking")]
+
+mod common;
+mod fuzz;
+mod matrices;
+mod models;
+mod ratings;
+mod torn;
