@@ -48,6 +48,11 @@ pub(crate) fn run(command: &FitCommand) -> Result<()> {
             &Algorithm::Sgd(options.algorithm()?),
             Source::Ratings(&options.split),
         ),
+        FitCommand::Als(options) => by_precision(
+            &options.common,
+            &Algorithm::Als(options.algorithm()?),
+            Source::Ratings(&options.split),
+        ),
     }
 }
 

@@ -14,6 +14,7 @@ pub(crate) fn message(error: &Error, command: &Command) -> String {
         Command::Fit(FitCommand::Svd(options)) => Some(&options.common.input),
         Command::Fit(FitCommand::Pca(options)) => Some(&options.common.input),
         Command::Fit(FitCommand::Sgd(options)) => Some(&options.common.input),
+        Command::Fit(FitCommand::Als(options)) => Some(&options.common.input),
         Command::Transform(options) => Some(&options.input),
         Command::Predict(_)
         | Command::Topics(_)
@@ -98,11 +99,12 @@ fn parse(text: &str, command: &Command, input: Option<&Path>) -> String {
         .replace(", or give a default value for ratings", "");
     match command {
         _ if text.ends_with(": the file is empty") => text,
-        Command::Fit(command @ (FitCommand::Sgd(_) | FitCommand::MaskedNmf(_)))
-            if input.is_some_and(names_a_matrix) =>
-        {
+        Command::Fit(
+            command @ (FitCommand::Sgd(_) | FitCommand::Als(_) | FitCommand::MaskedNmf(_)),
+        ) if input.is_some_and(names_a_matrix) => {
             let reader = match command {
                 FitCommand::Sgd(_) => "sgd",
+                FitCommand::Als(_) => "als",
                 _ => "masked-nmf",
             };
             format!(
@@ -117,8 +119,8 @@ fn parse(text: &str, command: &Command, input: Option<&Path>) -> String {
             | FitCommand::Pca(_),
         ) if text.contains(": unknown format: ") => {
             format!(
-                "{text}; ratings, `user item rating` a line, are for `matfact fit sgd` and \
-                 `matfact fit masked-nmf`"
+                "{text}; ratings, `user item rating` a line, are for `matfact fit als`, \
+                 `matfact fit sgd` and `matfact fit masked-nmf`"
             )
         }
         _ => text,
@@ -207,8 +209,8 @@ mod tests {
                  '--rank'; usage: matfact fit nmf --rank <K> <INPUT>; --help tells more",
             ),
             (
-                "fit als x.npy",
-                "error: unrecognized subcommand 'als'; usage: matfact fit nmf|masked-nmf|minibatch-nmf|svd|pca|sgd; \
+                "fit las x.npy",
+                "error: unrecognized subcommand 'las'; tip: a similar subcommand exists: 'als'; usage: matfact fit nmf|masked-nmf|minibatch-nmf|svd|pca|als|sgd; \
                  --help tells more",
             ),
             (

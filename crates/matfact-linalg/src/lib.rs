@@ -24,6 +24,7 @@ mod hals;
 mod jacobi;
 #[cfg(feature = "dense")]
 mod lanczos;
+mod least_squares;
 mod nnls;
 mod pool;
 #[cfg(feature = "dense")]
@@ -38,6 +39,7 @@ mod sampled;
 mod sgd;
 mod simd;
 mod sparse;
+mod survey;
 
 #[cfg(feature = "dense")]
 pub use cholesky_qr::{conditioned_basis, tall_qr};
@@ -60,6 +62,7 @@ pub use jacobi::jacobi_svd;
 pub use lanczos::{
     Accuracy, LanczosSvd, LeadingSpan, ROUNDINGS, Wanted, gram_lanczos_span, lanczos_svd,
 };
+pub use least_squares::{Regressors, Ridge, RidgeRegression};
 pub use nnls::{Pivoting, solve_non_negative_rows};
 pub use pool::{PoolInfo, in_pool};
 #[cfg(feature = "dense")]
@@ -74,3 +77,4 @@ pub use sampled::sampled_products;
 pub use sgd::{BlockEntry, BlockSide, DescentStep, FactorLanes, ShrunkBias, descend_block};
 pub use simd::Simd;
 pub use sparse::{multiply_sparse, multiply_sparse_transposed};
+pub use survey::{RatingsSurvey, survey_ratings};

@@ -1,8 +1,7 @@
 //! The ratings cut into B x B blocks of nearly equal weight.
 
-use crate::survey::Survey;
 use matfact_core::{ObservedEntries, Scalar};
-use matfact_linalg::{BlockEntry, FactorLanes, random_stream};
+use matfact_linalg::{BlockEntry, FactorLanes, RatingsSurvey, random_stream};
 use rand::Rng;
 use rand::seq::SliceRandom;
 use rayon::prelude::*;
@@ -88,7 +87,7 @@ impl<T> BlockRow<T> {
 /// and `stream_of` names the random stream of a range of rows.
 pub(crate) fn block_rows<T: Scalar, X>(
     x: &X,
-    survey: &Survey<T>,
+    survey: &RatingsSurvey<T>,
     (rows, columns): (&Partition, &Partition),
     width: usize,
     seed: u64,
@@ -117,7 +116,7 @@ where
 /// The entries of the rows `members`, by range of columns and then by row.
 fn gather<T: Scalar, X>(
     x: &X,
-    survey: &Survey<T>,
+    survey: &RatingsSurvey<T>,
     members: &[u32],
     columns: &Partition,
 ) -> BlockRow<T>
@@ -161,8 +160,8 @@ where
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::survey::survey;
     use matfact_core::{Duplicates, Ratings};
+    use matfact_linalg::survey_ratings;
 
     #[test]
     fn the_number_of_ranges_follows_the_data() {
@@ -203,7 +202,7 @@ mod tests {
             .collect();
         let ratings =
             Ratings::from_triplets((40, 30), triplets.clone(), Duplicates::Error).unwrap();
-        let survey = survey::<f64, _>(&ratings, true).unwrap();
+        let survey = survey_ratings::<f64, _>(&ratings, true).unwrap();
         let rows = Partition::new(&survey.row_counts, 3, &mut random_stream(1, 0));
         let columns = Partition::new(&survey.column_counts, 3, &mut random_stream(1, 1));
         let blocks = block_rows(&ratings, &survey, (&rows, &columns), 1, 9, |range| {

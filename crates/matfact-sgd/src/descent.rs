@@ -2,11 +2,11 @@
 
 use crate::blocks::{BlockRow, Partition, block_rows, range_count};
 use crate::sgd::Sgd;
-use crate::survey::Survey;
 use matfact_core::ndarray::{Array1, Array2, Axis};
 use matfact_core::{Error, FactorModel, ObservedEntries, Result, Scalar};
 use matfact_linalg::{
-    BlockSide, DescentStep, FactorLanes, ShrunkBias, Simd, descend_block, random_stream,
+    BlockSide, DescentStep, FactorLanes, RatingsSurvey, ShrunkBias, Simd, descend_block,
+    random_stream,
 };
 use rand::seq::SliceRandom;
 use rand_distr::{Distribution, StandardNormal};
@@ -38,7 +38,7 @@ struct Chunk<T> {
 /// Everything that an epoch needs.
 pub(crate) struct Descent<T> {
     settings: Sgd,
-    survey: Survey<T>,
+    survey: RatingsSurvey<T>,
     partitions: [Partition; 2],
     blocks: Vec<BlockRow<T>>,
     rows: Vec<Chunk<T>>,
@@ -49,7 +49,7 @@ pub(crate) struct Descent<T> {
 
 impl<T: Scalar> Descent<T> {
     /// The blocks, and the factors as they start.
-    pub(crate) fn new<X>(settings: &Sgd, x: &X, survey: Survey<T>) -> Self
+    pub(crate) fn new<X>(settings: &Sgd, x: &X, survey: RatingsSurvey<T>) -> Self
     where
         X: ObservedEntries<Scalar = T> + ?Sized,
     {

@@ -65,6 +65,5 @@
 mod blocks;
 mod descent;
 mod sgd;
-mod survey;
 
 pub use sgd::Sgd;

@@ -1,12 +1,11 @@
 //! The algorithm with its hyper-parameters.
 
 use crate::descent::Descent;
-use crate::survey::survey;
 use matfact_core::{
     Error, FactorModel, Factorizer, Fit, FitReport, ObservedEntries, Result, Run, Scalar,
     StopReason,
 };
-use matfact_linalg::{PoolInfo, in_pool};
+use matfact_linalg::{PoolInfo, in_pool, survey_ratings};
 
 /// Factorization of observed ratings by stochastic gradient descent.
 ///
@@ -280,7 +279,14 @@ impl Sgd {
         self.validate()?;
         let shape = x.shape();
         self.check_size::<X::Scalar>(shape)?;
-        let survey = survey(x, self.biased)?;
+        if (0..shape.0).any(|row| x.weights(row).is_some()) {
+            return Err(Error::UnsupportedInput {
+                algorithm: "sgd",
+                expected: "ratings that all count the same",
+                actual: "ratings with weights",
+            });
+        }
+        let survey = survey_ratings(x, self.biased)?;
         let mut report = FitReport::new("sgd", shape, self.rank, self.seed);
         report.stored = Some(survey.observed);
         report.threads = pool.threads;

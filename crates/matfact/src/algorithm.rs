@@ -1,6 +1,8 @@
 //! An algorithm that is chosen at run time.
 
 use crate::{AnyModel, Input};
+#[cfg(feature = "als")]
+use matfact_als::Als;
 use matfact_core::{Error, Factorizer, Fit, Result, Run, Scalar};
 #[cfg(feature = "nmf")]
 use matfact_nmf::{MaskedNmf, MiniBatchNmf, Nmf};
@@ -50,6 +52,9 @@ pub enum Algorithm {
     /// Factorization of observed ratings by stochastic gradient descent.
     #[cfg(feature = "sgd")]
     Sgd(Sgd),
+    /// Factorization of observed ratings by alternating least squares.
+    #[cfg(feature = "als")]
+    Als(Als),
 }
 
 impl Algorithm {
@@ -67,6 +72,8 @@ impl Algorithm {
         "pca",
         #[cfg(feature = "sgd")]
         "sgd",
+        #[cfg(feature = "als")]
+        "als",
     ];
 
     /// The algorithm called `name` with its defaults.
@@ -87,6 +94,8 @@ impl Algorithm {
             "pca" => Ok(Algorithm::Pca(Pca::new(rank))),
             #[cfg(feature = "sgd")]
             "sgd" => Ok(Algorithm::Sgd(Sgd::new(rank))),
+            #[cfg(feature = "als")]
+            "als" => Ok(Algorithm::Als(Als::new(rank))),
             _ => {
                 let names = format!("one of those compiled in: {}", Self::NAMES.join(", "));
                 Err(Error::invalid_parameter("algorithm", name, names))
@@ -110,6 +119,8 @@ impl Algorithm {
             Algorithm::Pca(_) => "pca",
             #[cfg(feature = "sgd")]
             Algorithm::Sgd(_) => "sgd",
+            #[cfg(feature = "als")]
+            Algorithm::Als(_) => "als",
         }
     }
 }
@@ -153,6 +164,10 @@ impl<T: Scalar> Factorizer<Input<'_, T>> for Algorithm {
             #[cfg(feature = "sgd")]
             (Algorithm::Sgd(sgd), Input::Ratings(x)) => {
                 Ok(sgd.fit_with(*x, run)?.map(AnyModel::Factors))
+            }
+            #[cfg(feature = "als")]
+            (Algorithm::Als(als), Input::Ratings(x)) => {
+                Ok(als.fit_with(*x, run)?.map(AnyModel::Factors))
             }
             #[allow(
                 unreachable_patterns,

@@ -6,7 +6,7 @@ use matfact_core::ndarray::{Array2, ArrayViewMut2};
 use matfact_core::{
     Error, Factorization, Matrix, ModelRecord, Persist, Recommendation, Result, Scalar,
 };
-#[cfg(feature = "sgd")]
+#[cfg(any(feature = "sgd", feature = "als"))]
 use matfact_core::{FactorModel, Recommend};
 #[cfg(feature = "nmf")]
 use matfact_nmf::{MaskedNmfModel, NmfModel};
@@ -33,7 +33,7 @@ pub enum AnyModel<T> {
     #[cfg(feature = "svd")]
     Pca(PcaModel<T>),
     /// Row and column factors with biases.
-    #[cfg(feature = "sgd")]
+    #[cfg(any(feature = "sgd", feature = "als"))]
     Factors(FactorModel<T>),
 }
 
@@ -49,7 +49,7 @@ macro_rules! each {
             AnyModel::Svd($model) => $body,
             #[cfg(feature = "svd")]
             AnyModel::Pca($model) => $body,
-            #[cfg(feature = "sgd")]
+            #[cfg(any(feature = "sgd", feature = "als"))]
             AnyModel::Factors($model) => $body,
         }
     };
@@ -69,7 +69,7 @@ impl<T: Scalar> AnyModel<T> {
             AnyModel::Svd(_) => "svd",
             #[cfg(feature = "svd")]
             AnyModel::Pca(_) => "pca",
-            #[cfg(feature = "sgd")]
+            #[cfg(any(feature = "sgd", feature = "als"))]
             AnyModel::Factors(_) => "factors",
         }
     }
@@ -101,7 +101,7 @@ impl<T: Scalar> AnyModel<T> {
     /// # Errors
     /// [`Error::UnsupportedModel`] for models without a list of the best, [`Error::IndexOutOfRange`].
     #[cfg_attr(
-        not(feature = "sgd"),
+        not(any(feature = "sgd", feature = "als")),
         allow(unused_variables, reason = "only models of ratings recommend")
     )]
     pub fn recommend(
@@ -111,7 +111,7 @@ impl<T: Scalar> AnyModel<T> {
         exclude: &[u32],
     ) -> Result<Vec<Recommendation<T>>> {
         match self {
-            #[cfg(feature = "sgd")]
+            #[cfg(any(feature = "sgd", feature = "als"))]
             AnyModel::Factors(model) => model.recommend(row, count, exclude),
             #[allow(
                 unreachable_patterns,
@@ -155,7 +155,7 @@ impl<T: Scalar> Persist for AnyModel<T> {
     }
 
     /// Takes records of each kind, also under the name of another algorithm that gives such models:
-    /// `factors` as `sgd`, `nmf` as `minibatch-nmf`.
+    /// `factors` as `sgd` or `als`, `nmf` as `minibatch-nmf`.
     fn from_record(record: &ModelRecord) -> Result<Self> {
         match record.algorithm.as_str() {
             #[cfg(feature = "nmf")]
@@ -166,8 +166,8 @@ impl<T: Scalar> Persist for AnyModel<T> {
             "svd" => Ok(AnyModel::Svd(SvdModel::from_record(record)?)),
             #[cfg(feature = "svd")]
             "pca" => Ok(AnyModel::Pca(PcaModel::from_record(record)?)),
-            #[cfg(feature = "sgd")]
-            "sgd" | "factors" => Ok(AnyModel::Factors(FactorModel::from_record(record)?)),
+            #[cfg(any(feature = "sgd", feature = "als"))]
+            "sgd" | "als" | "factors" => Ok(AnyModel::Factors(FactorModel::from_record(record)?)),
             other => {
                 let reason = format!("a model of {other:?} is not compiled in");
                 Err(Error::InvalidModel { reason })

@@ -26,38 +26,40 @@
 //! | any matrix or operator | the best low-rank approximation, a smaller space | [`TruncatedSvd`] |
 //! | any matrix or operator | the directions of the largest variance | [`Pca`] |
 //! | the same, in parts or too large for memory | the same, from batches of rows | [`IncrementalSvd`], [`IncrementalPca`] |
-//! | ratings, absent = unknown | predicted ratings, recommendations | [`Sgd`] |
+//! | ratings, absent = unknown | predicted ratings, recommendations | [`Als`], [`Sgd`] |
 //!
 //! [`CrossValidation`] and [`Consensus`] compare ranks of [`Nmf`].
 //!
 //! # Crate features
-//! - `nmf`, `svd`, `sgd` (default): an algorithm each. They add code and never change results.
+//! - `nmf`, `svd`, `sgd`, `als` (default): an algorithm each. They add code and never change results.
 //! - `serde`: `Serialize` and `Deserialize` for hyper-parameters, models, reports and [`Algorithm`].
 //! - `io`: the `io` module: data files in, model files out and in.
 //!
 //! With one algorithm on, its crate can also be used alone: `matfact-nmf`, `matfact-svd`,
-//! `matfact-sgd`.
+//! `matfact-sgd`, `matfact-als`.
 #![forbid(unsafe_code)]
 #![cfg_attr(
-    not(all(feature = "nmf", feature = "svd", feature = "sgd")),
+    not(all(feature = "nmf", feature = "svd", feature = "sgd", feature = "als")),
     allow(
         rustdoc::broken_intra_doc_links,
         reason = "the page names every algorithm"
     )
 )]
 
-#[cfg(any(feature = "nmf", feature = "svd", feature = "sgd"))]
+#[cfg(any(feature = "nmf", feature = "svd", feature = "sgd", feature = "als"))]
 mod algorithm;
-#[cfg(any(feature = "nmf", feature = "svd", feature = "sgd"))]
+#[cfg(any(feature = "nmf", feature = "svd", feature = "sgd", feature = "als"))]
 mod any_model;
 mod choice;
 
-#[cfg(any(feature = "nmf", feature = "svd", feature = "sgd"))]
+#[cfg(any(feature = "nmf", feature = "svd", feature = "sgd", feature = "als"))]
 pub use algorithm::Algorithm;
-#[cfg(any(feature = "nmf", feature = "svd", feature = "sgd"))]
+#[cfg(any(feature = "nmf", feature = "svd", feature = "sgd", feature = "als"))]
 pub use any_model::AnyModel;
 pub use choice::Input;
 
+#[cfg(feature = "als")]
+pub use matfact_als::{self as als, Als};
 pub use matfact_core as core;
 pub use matfact_core::{
     Bm25, Cancellation, Certificate, Contributions, Duplicates, Error, ErrorClass, FactorModel,
@@ -83,8 +85,10 @@ pub use matfact_svd::{
 
 /// What most programs need, for one `use`.
 pub mod prelude {
-    #[cfg(any(feature = "nmf", feature = "svd", feature = "sgd"))]
+    #[cfg(any(feature = "nmf", feature = "svd", feature = "sgd", feature = "als"))]
     pub use crate::Algorithm;
+    #[cfg(feature = "als")]
+    pub use crate::Als;
     #[cfg(feature = "sgd")]
     pub use crate::Sgd;
     pub use crate::{

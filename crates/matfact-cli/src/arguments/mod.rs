@@ -9,6 +9,7 @@ macro_rules! set {
     )*};
 }
 
+mod als;
 mod masked;
 mod minibatch;
 mod models;
@@ -18,6 +19,7 @@ mod ratings;
 mod sgd;
 mod svd;
 
+pub(crate) use als::AlsOptions;
 pub(crate) use masked::MaskedNmfOptions;
 pub(crate) use minibatch::MiniBatchNmfOptions;
 pub(crate) use models::{
@@ -57,7 +59,7 @@ pub(crate) enum Command {
     /// Fit a model to a data file
     #[command(
         subcommand,
-        after_help = "Examples:\n  matfact fit nmf counts.mtx --rank 20 --model topics.safetensors\n  matfact fit svd table.npy --rank 10 --json\n  matfact fit sgd ratings.tsv --rank 32 --holdout 0.1\n\nnmf, minibatch-nmf, svd and pca read matrices (.npy, .mtx), where an absent entry is zero; masked-nmf and sgd read text,\none `user item rating` a line, where it is unknown."
+        after_help = "Examples:\n  matfact fit nmf counts.mtx --rank 20 --model topics.safetensors\n  matfact fit svd table.npy --rank 10 --json\n  matfact fit sgd ratings.tsv --rank 32 --holdout 0.1\n\nnmf, minibatch-nmf, svd and pca read matrices (.npy, .mtx), where an absent entry is zero; masked-nmf, als and sgd read text,\none `user item rating` a line, where it is unknown."
     )]
     Fit(FitCommand),
     /// Predict ratings or entries with a model
@@ -114,6 +116,11 @@ pub(crate) enum FitCommand {
         after_help = "Examples:\n  matfact fit pca table.npy --rank 10 --model components.safetensors\n  matfact fit pca table.npy --explained-variance 0.95 --whiten --model components.safetensors\n  matfact fit pca counts.mtx --rank 50 --json\n\nThe column means are taken from the matrix without forming it: what is sparse stays sparse."
     )]
     Pca(PcaOptions),
+    /// Ratings (user item rating [time]) by alternating least squares
+    #[command(
+        after_help = "Examples:\n  matfact fit als ratings.tsv --rank 32 --holdout 0.1\n  matfact fit als train.csv --rank 50 --test test.csv --model ratings.safetensors"
+    )]
+    Als(AlsOptions),
     /// Ratings (user item rating [time]) by stochastic gradient descent
     #[command(
         after_help = "Examples:\n  matfact fit sgd ratings.tsv --rank 32 --holdout 0.1\n  matfact fit sgd train.csv --rank 100 --test test.csv --model ratings.safetensors"
@@ -133,8 +140,8 @@ pub(crate) struct MatrixOptions {
 /// Options of every fit.
 #[derive(Debug, Args)]
 pub(crate) struct CommonOptions {
-    /// The data file: .npy or .mtx for nmf, svd and pca, text with `user item rating` lines for sgd and
-    /// masked-nmf; `.gz` is read in place
+    /// The data file: .npy or .mtx for nmf, svd and pca, text with `user item rating` lines for als, sgd
+    /// and masked-nmf; `.gz` is read in place
     #[arg(value_name = "INPUT")]
     pub(crate) input: PathBuf,
     /// Number of components
@@ -230,6 +237,17 @@ mod tests {
                 "svd",
                 matfact::Algorithm::Svd(matfact::TruncatedSvd::new(1)),
                 &["oversampling"],
+            ),
+            (
+                "als",
+                matfact::Algorithm::Als(matfact::Als::new(1)),
+                &[
+                    "max_iter",
+                    "tol",
+                    "regularization",
+                    "count_power",
+                    "bias_regularization",
+                ],
             ),
             (
                 "sgd",

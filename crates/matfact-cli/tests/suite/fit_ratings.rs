@@ -1,4 +1,4 @@
-//! `matfact fit sgd`.
+//! `matfact fit sgd` and `matfact fit als`.
 
 use crate::common::{Folder, bits, lines, number, ratings};
 use flate2::{Compression, write::GzEncoder};
@@ -248,4 +248,44 @@ fn a_share_that_holds_nothing_out_says_so() {
     folder
         .line("fit sgd r.tsv --rank 1 --holdout 0.999999")
         .refused(2, "leaves none of 2 ratings to train on");
+}
+
+#[test]
+fn alternating_least_squares_fit_keep_and_predict() {
+    let folder = Folder::new();
+    folder.write("r.tsv", lines(&ratings(), "\t"));
+    let object = folder.json(
+        "fit als r.tsv --rank 4 --regularization 0.3 --holdout 0.1 --seed 3 --model m.safetensors",
+    );
+    assert_eq!(object["algorithm"], "als");
+    let test = number(&object, "/test/rmse");
+    let mean = number(&object, "/predict_the_mean/rmse");
+    assert!(test < 0.8 * mean, "{object:#}");
+    let history = object["history"].as_array().unwrap();
+    let falls = history.windows(2);
+    assert!(
+        falls
+            .into_iter()
+            .all(|pair| pair[1].as_f64() <= pair[0].as_f64())
+    );
+    let deviation = object["chosen"]["deviation"].as_str().unwrap();
+    assert!(deviation.parse::<f64>().unwrap() > 0.0);
+    let (user, item, _) = &ratings()[0];
+    let told = folder
+        .ok(&format!(
+            "predict m.safetensors --user {user} --item {item}"
+        ))
+        .out;
+    assert!(told.lines().count() >= 1, "{told}");
+    for threads in [1, 7] {
+        folder.ok(&format!(
+            "fit als r.tsv --rank 4 --regularization 0.3 --holdout 0.1 --seed 3 --threads {threads} --model t.safetensors"
+        ));
+        assert_eq!(
+            bits(&folder.model("t.safetensors")),
+            bits(&folder.model("m.safetensors"))
+        );
+    }
+    let told = folder.ok("fit als r.tsv --rank 4 --unbiased").out;
+    assert!(told.contains("als  60 x 40"), "{told}");
 }

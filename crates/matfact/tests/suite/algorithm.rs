@@ -1,5 +1,5 @@
 //! Algorithms chosen at run time.
-#![cfg(all(feature = "nmf", feature = "svd", feature = "sgd"))]
+#![cfg(all(feature = "nmf", feature = "svd", feature = "sgd", feature = "als"))]
 
 use matfact::prelude::*;
 use matfact::{AnyModel, Error, Input, Persist};
@@ -21,7 +21,7 @@ fn every_algorithm_fits_what_it_takes_and_refuses_the_rest() {
         let algorithm = Algorithm::by_name(name, 2).unwrap();
         assert_eq!(algorithm.name(), *name);
         let (takes, refuses) = match *name {
-            "sgd" | "masked-nmf" => (Input::from(&ratings), Input::from(&x)),
+            "sgd" | "als" | "masked-nmf" => (Input::from(&ratings), Input::from(&x)),
             _ => (Input::from(&x), Input::from(&ratings)),
         };
         let fit = algorithm.fit(&takes).unwrap();

@@ -1,4 +1,4 @@
-//! One look at the data before the fit: are they sound, how many, how large.
+//! One look at ratings before a fit: are they sound, how many, how large.
 
 use matfact_core::{Error, ObservedEntries, ObservedRow, Result, Scalar};
 use rayon::prelude::*;
@@ -13,22 +13,30 @@ const NEGLIGIBLE: f64 = 1e-14;
 /// would overshoot.
 const LARGEST_MEAN: f64 = 10.0;
 
-/// What the fit needs to know about its ratings.
-#[derive(Debug)]
-pub(crate) struct Survey<T> {
-    pub(crate) shape: (usize, usize),
-    pub(crate) observed: usize,
-    pub(crate) row_counts: Vec<usize>,
-    pub(crate) column_counts: Vec<usize>,
-    /// The mean μ, 0 without biases.
-    pub(crate) mean: T,
-    /// The unit σ of the fit: the standard deviation of the ratings, or what stands for it where
-    /// that is too small; never 0.
-    pub(crate) scale: f64,
+/// What a fit needs to know about its ratings.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RatingsSurvey<T> {
+    /// Rows (users) m and columns (items) n.
+    pub shape: (usize, usize),
+    /// The number of ratings.
+    pub observed: usize,
+    /// Ratings of each row (m).
+    pub row_counts: Vec<usize>,
+    /// Ratings of each column (n).
+    pub column_counts: Vec<usize>,
+    /// The mean μ, by weight where ratings have weights; 0 without biases.
+    pub mean: T,
+    /// The unit σ of a fit: the standard deviation of the ratings, or what stands for it where that is
+    /// too small; never 0.
+    pub scale: f64,
 }
 
 /// Checks every entry and takes counts, mean and scale.
-pub(crate) fn survey<T: Scalar, X>(x: &X, biased: bool) -> Result<Survey<T>>
+///
+/// # Errors
+/// [`Error::EmptyInput`] without rows, columns or ratings; [`Error::ShapeMismatch`],
+/// [`Error::IndexOutOfRange`], [`Error::NonFinite`] for entries that cannot be.
+pub fn survey_ratings<T: Scalar, X>(x: &X, biased: bool) -> Result<RatingsSurvey<T>>
 where
     X: ObservedEntries<Scalar = T> + ?Sized,
 {
@@ -47,12 +55,15 @@ where
     for (row, count) in row_counts.iter_mut().enumerate() {
         let entries = x.row(row);
         check_row(row, entries, shape.1, observed)?;
-        if x.weights(row).is_some() {
-            return Err(Error::UnsupportedInput {
-                algorithm: "sgd",
-                expected: "ratings that all count the same",
-                actual: "ratings with weights",
-            });
+        if let Some(weights) = x.weights(row)
+            && weights.len() != entries.values.len()
+        {
+            let what = format!("number of weights in row {row}");
+            return Err(Error::shape_mismatch(
+                what,
+                entries.values.len(),
+                weights.len(),
+            ));
         }
         for (column, value) in entries.columns.iter().zip(entries.values) {
             column_counts[*column as usize] += 1;
@@ -66,10 +77,14 @@ where
     }
     // Relative to the largest value, so that nothing overflows.
     let unit = if largest > 0.0 { largest } else { 1.0 };
-    let mean = T::from_f64(unit * (sum_over(x, |value| value / unit) / observed as f64));
+    let total = sum_over(x, |_| 1.0);
+    if total == 0.0 {
+        return Err(empty(observed));
+    }
+    let mean = T::from_f64(unit * (sum_over(x, |value| value / unit) / total));
     let centre = mean.as_f64() / unit;
     let squares = sum_over(x, |value| (value / unit - centre).powi(2));
-    let deviation = (squares / observed as f64).sqrt();
+    let deviation = (squares / total).sqrt();
     let scale = if !biased {
         deviation.max(centre.abs() / LARGEST_MEAN)
     } else if deviation > NEGLIGIBLE {
@@ -78,7 +93,7 @@ where
         1.0
     };
     let scale = if scale > 0.0 { scale * unit } else { unit };
-    Ok(Survey {
+    Ok(RatingsSurvey {
         shape,
         observed,
         row_counts,
@@ -117,7 +132,7 @@ fn check_row<T: Scalar>(
     }
 }
 
-/// The sum of `term` over all values, in an order that does not depend on threads.
+/// The sum of `term` over all values, each by its weight, in an order that does not depend on threads.
 fn sum_over<T: Scalar, X>(x: &X, term: impl Fn(f64) -> f64 + Sync) -> f64
 where
     X: ObservedEntries<Scalar = T> + ?Sized,
@@ -125,8 +140,13 @@ where
     let rows = x.shape().0;
     let sum_of_group = |group: usize| -> f64 {
         (group * ROWS_AT_ONCE..rows.min((group + 1) * ROWS_AT_ONCE))
-            .flat_map(|row| x.row(row).values)
-            .map(|value| term(value.as_f64()))
+            .map(|row| {
+                let terms = x.row(row).values.iter().map(|value| term(value.as_f64()));
+                match x.weights(row) {
+                    None => terms.sum::<f64>(),
+                    Some(weights) => terms.zip(weights).map(|(t, w)| t * w.as_f64()).sum(),
+                }
+            })
             .sum()
     };
     let groups: Vec<f64> = (0..rows.div_ceil(ROWS_AT_ONCE))

@@ -1,0 +1,6 @@
+//! The tests of alternating least squares as its users call it.
+#![allow(clippy::unwrap_used, reason = "a test says what is wrong by panicking")]
+
+mod errors;
+mod fit;
+mod laws;
