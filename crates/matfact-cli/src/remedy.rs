@@ -210,7 +210,7 @@ mod tests {
             ),
             (
                 "fit las x.npy",
-                "error: unrecognized subcommand 'las'; tip: a similar subcommand exists: 'als'; usage: matfact fit nmf|masked-nmf|minibatch-nmf|svd|pca|als|sgd; \
+                "error: unrecognized subcommand 'las'; usage: matfact fit nmf|masked-nmf|minibatch-nmf|svd|pca|als|sgd; \
                  --help tells more",
             ),
             (

@@ -485,14 +485,18 @@ mod tests {
         };
         let mut p = [9.0; 3];
         regression.solve(&regressors, &[0, 1], &[4.0, 8.0], None, ridge, &mut p);
-        assert_eq!(p, [0.0, 3.0, 0.0]);
+        let close = |p: [f32; 3], b: f32| {
+            assert!((p[1] - 3.0).abs() < 1e-5 && b.abs() < 1e-4, "{p:?} {b}");
+            assert_eq!((p[0], p[2]), (0.0, 0.0));
+        };
+        close(p, 0.0);
         // The regressors and the constant are the same but for a factor: one of them is enough.
         let ridge = Ridge {
             factors: 0.0,
             constant: Some(0.0),
         };
         let b = regression.solve(&regressors, &[0, 1], &[4.0, 8.0], None, ridge, &mut p);
-        assert_eq!((p, b), ([0.0, 3.0, 0.0], 0.0));
+        close(p, b);
         let b = regression.solve(&regressors, &[], &[], None, ridge, &mut p);
         assert_eq!((p, b), ([0.0; 3], 0.0));
     }

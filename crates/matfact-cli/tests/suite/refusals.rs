@@ -23,7 +23,7 @@ const CASES: &str = r#"
 3 fit nmf empty.npy {} -> empty.npy: the file is empty
 3 fit sgd empty.npy {} -> empty.npy: the file is empty
 3 fit nmf good.tsv {} -> good.tsv: unknown format: a matrix is read from .npy (NumPy) and .mtx
-3 fit svd good.tsv {} -> ratings, `user item rating` a line, are for `matfact fit sgd`
+3 fit svd good.tsv {} -> ratings, `user item rating` a line, are for `matfact fit als`
 3 fit masked-nmf good.npy {} -> masked-nmf reads text with `user item rating` lines
 3 fit masked-nmf word.tsv {} -> word.tsv:2:3: "four" is not a number
 3 fit sgd good.mtx {} -> are for `matfact fit nmf` and `matfact fit svd`
@@ -69,7 +69,7 @@ const CASES: &str = r#"
 2 fit pca good.npy --rank 0 -> --rank 0 is not allowed: it must be at least 1
 2 fit pca good.npy --rank 4 -> --rank 4 is outside 1 to 3 for a 4 x 3 matrix: choose a smaller
 3 fit pca nan.npy {} -> nan.npy: the entry at row 1, column 0 (counted from 0) is NaN
-3 fit pca good.tsv {} -> ratings, `user item rating` a line, are for `matfact fit sgd`
+3 fit pca good.tsv {} -> ratings, `user item rating` a line, are for `matfact fit als`
 2 fit svd good.npy --rank 4 -> --rank 4 is outside 1 to 3 for a 4 x 3 matrix: choose a smaller
 2 fit nmf good.npy --rank -1 -> '-1' for '--rank <K>': not a whole number
 2 fit nmf good.npy --rank 2.5 -> '2.5' for '--rank <K>': not a whole number
