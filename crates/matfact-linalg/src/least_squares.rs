@@ -336,7 +336,7 @@ impl<T: Scalar> Kernel for Factor<'_, T> {
             }
             let inverse = T::from_f64(1.0 / pivot.sqrt());
             for value in &mut row[j..] {
-                *value = *value * inverse;
+                *value *= inverse;
             }
             for (i, other) in (j + 1..rank).zip(below.chunks_exact_mut(stride)) {
                 let factor = -row[i];

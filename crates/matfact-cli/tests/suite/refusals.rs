@@ -124,7 +124,7 @@ const CASES: &str = r#"
 2 fit minibatch-nmf gone.npy {} --forget-factor 1.5 -> --forget-factor 1.5 is not allowed: it must be between 0 and 1
 2 fit minibatch-nmf gone.npy {} --solver block-pivoting -> --solver block-pivoting is not allowed: it must be auto, hals or multiplicative
 2 fit minibatch-nmf gone.npy {} --max-iter 0 -> --max-iter 0 is not allowed: it must be at least 1
-3 fit minibatch-nmf good.tsv {} -> are for `matfact fit sgd` and `matfact fit masked-nmf`
+3 fit minibatch-nmf good.tsv {} -> are for `matfact fit als`, `matfact fit sgd` and `matfact fit masked-nmf`
 3 fit minibatch-nmf negative.npy {} -> nmf needs entries >= 0; `matfact fit svd` takes any sign
 2 fit masked-nmf good.tsv --rank 0 -> --rank 0 is not allowed: it must be at least 1
 2 fit masked-nmf gone.tsv {} --loss itakura-saito -> --loss itakura-saito is not allowed: it must be frobenius or kullback-leibler

@@ -225,3 +225,35 @@ fn gram_lanczos_leaves_to_lanczos_what_it_cannot_do() {
     );
     assert_eq!(steps.last(), Some(&fit.report.iterations));
 }
+
+/// 10⁵ x 50 and its transpose, by both Lanczos methods: LAPACK's ratios, against the squares in `f64`.
+#[test]
+fn very_tall_and_very_wide_matrices_are_decomposed_to_rounding() {
+    let (m, n, k) = (100_000, 50, 10);
+    let scale = Array1::from_shape_fn(n, |j| 0.9_f32.powi(j as i32));
+    let tall = random_normal::<f32>((m, n), 7, 0) * &scale;
+    let wide_tall = tall.mapv(f64::from);
+    let (_, squares, _) = matfact_linalg::small_svd(wide_tall.t().dot(&wide_tall).view());
+    let truth = squares.mapv(f64::sqrt);
+    let eps = f64::from(f32::EPSILON);
+    let wide = tall.t().as_standard_layout().into_owned();
+    for x in [&tall, &wide] {
+        let lanczos = TruncatedSvd::new(k).method(SvdMethod::Lanczos);
+        let fit = lanczos.tolerance(Tolerance::Rounding).fit(x).unwrap();
+        assert_eq!(fit.report.stop, StopReason::Converged);
+        assert!(worst_residual(&fit.report) <= 10.0 * m as f64 * eps);
+        for (s, truth) in fit.model.singular_values().iter().zip(&truth) {
+            assert!((f64::from(*s) - truth).abs() <= 50.0 * eps * squares[0].sqrt());
+        }
+        let quick = TruncatedSvd::new(k).fit(x).unwrap();
+        let chosen = quick.report.chosen.get("method").map(String::as_str);
+        assert_eq!(chosen, Some("gram-lanczos"));
+        for model in [&fit.model, &quick.model] {
+            for factors in [model.u().mapv(f64::from), model.vt().t().mapv(f64::from)] {
+                let gram = factors.t().dot(&factors) - Array2::<f64>::eye(k);
+                let loss = gram.iter().fold(0.0_f64, |most, v| most.max(v.abs()));
+                assert!(loss <= 10.0 * factors.nrows() as f64 * eps, "{loss}");
+            }
+        }
+    }
+}
