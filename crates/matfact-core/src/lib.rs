@@ -17,6 +17,7 @@ mod record;
 mod report;
 mod run;
 mod scalar;
+mod validation;
 
 pub use error::{Error, ErrorClass, Result};
 pub use factor_model::{Contributions, FactorModel};
@@ -31,6 +32,7 @@ pub use record::{ModelRecord, Persist, Tensor, TensorValues};
 pub use report::{Certificate, Fit, FitReport, Restart, Seconds, StopReason};
 pub use run::{Cancellation, Observer, Progress, Run};
 pub use scalar::Scalar;
+pub use validation::{EarlyStopping, Standing, Validation};
 
 pub use ndarray;
 pub use sprs;

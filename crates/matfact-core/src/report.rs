@@ -35,6 +35,9 @@ pub enum StopReason {
     MaxIterations,
     /// The asked-for error was reached.
     TargetError,
+    /// The error on the [`Validation`](crate::Validation) set no longer fell; the model is the one that had
+    /// the least.
+    NoImprovement,
     /// The time budget of the [`Run`](crate::Run) was used up.
     TimeBudget,
     /// The [`Cancellation`](crate::Cancellation) was raised.
@@ -47,6 +50,7 @@ impl fmt::Display for StopReason {
             StopReason::Converged => "converged",
             StopReason::MaxIterations => "iterations done",
             StopReason::TargetError => "target error reached",
+            StopReason::NoImprovement => "validation error no longer falls",
             StopReason::TimeBudget => "time budget used up",
             StopReason::Cancelled => "cancelled",
         })
@@ -148,6 +152,12 @@ pub struct FitReport {
     pub relative_error: Option<f64>,
     /// The objective after each iteration.
     pub history: Vec<f64>,
+    /// The root mean square error on the validation set after each iteration, where there is one.
+    #[cfg_attr(feature = "serde", serde(default))]
+    pub validation: Vec<f64>,
+    /// The iteration that the model is of: the one with the least error on the validation set.
+    #[cfg_attr(feature = "serde", serde(default))]
+    pub best_iteration: Option<usize>,
     /// How far from a stationary point, or the residual of each triplet.
     pub certificate: Option<Certificate>,
     /// Seconds by phase.
@@ -180,6 +190,8 @@ impl FitReport {
             objective: f64::NAN,
             relative_error: None,
             history: Vec::new(),
+            validation: Vec::new(),
+            best_iteration: None,
             certificate: None,
             seconds: Seconds::default(),
             threads: 1,
@@ -190,10 +202,13 @@ impl FitReport {
         }
     }
 
-    /// Whether a tolerance or a target was met.
+    /// Whether a tolerance or a target was met, or the validation error no longer fell.
     #[must_use]
     pub fn converged(&self) -> bool {
-        matches!(self.stop, StopReason::Converged | StopReason::TargetError)
+        matches!(
+            self.stop,
+            StopReason::Converged | StopReason::TargetError | StopReason::NoImprovement
+        )
     }
 }
 

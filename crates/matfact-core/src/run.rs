@@ -1,6 +1,6 @@
 //! What belongs to one execution and not to the mathematics.
 
-use crate::{Error, Result, StopReason};
+use crate::{Error, Result, StopReason, Validation};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -17,6 +17,7 @@ use std::time::{Duration, Instant};
 /// | `observer` | none | called after every iteration |
 /// | `cancellation` | none | checked between iterations |
 /// | `time_budget` | none | wall-clock limit, checked between iterations |
+/// | `validation` | none | entries kept aside that say when to stop, for algorithms on observed entries |
 ///
 /// ```
 /// use matfact_core::{Cancellation, Progress, Run};
@@ -37,6 +38,7 @@ pub struct Run<'a> {
     observer: Option<&'a mut dyn Observer>,
     cancellation: Option<Cancellation>,
     time_budget: Option<Duration>,
+    validation: Option<&'a Validation>,
     started: Option<Instant>,
 }
 
@@ -47,6 +49,7 @@ impl std::fmt::Debug for Run<'_> {
             .field("observer", &self.observer.is_some())
             .field("cancellation", &self.cancellation)
             .field("time_budget", &self.time_budget)
+            .field("validation", &self.validation.map(Validation::len))
             .finish_non_exhaustive()
     }
 }
@@ -88,6 +91,19 @@ impl<'a> Run<'a> {
         self
     }
 
+    /// Stops once the error on these entries no longer falls, and gives the model that had the least.
+    /// Algorithms that cannot refuse it.
+    #[must_use]
+    pub fn validation(mut self, validation: &'a Validation) -> Self {
+        self.validation = Some(validation);
+        self
+    }
+
+    /// For algorithms that stop by a validation set: the set, to be taken before [`Run::begin`].
+    pub fn take_validation(&mut self) -> Option<&'a Validation> {
+        self.validation.take()
+    }
+
     /// The number of threads asked for; `None` means the current pool.
     #[must_use]
     pub fn thread_count(&self) -> Option<usize> {
@@ -97,8 +113,14 @@ impl<'a> Run<'a> {
     /// For algorithms: starts the clock and checks the settings.
     ///
     /// # Errors
-    /// [`Error::InvalidParameter`] for zero threads.
+    /// [`Error::InvalidParameter`] for zero threads, and for a validation set that the algorithm has not
+    /// taken.
     pub fn begin(&mut self) -> Result<()> {
+        if let Some(validation) = self.validation {
+            let given = format!("{} entries", validation.len());
+            let remedy = "left out: this algorithm does not stop by a validation set";
+            return Err(Error::invalid_parameter("validation", given, remedy));
+        }
         if self.threads == Some(0) {
             return Err(Error::invalid_parameter("threads", 0, "at least 1"));
         }
@@ -135,6 +157,7 @@ impl<'a> Run<'a> {
             observer: None,
             cancellation: self.cancellation.clone(),
             time_budget: self.time_budget,
+            validation: None,
             started: self.started,
         }
     }

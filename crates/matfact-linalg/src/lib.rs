@@ -40,6 +40,7 @@ mod sgd;
 mod simd;
 mod sparse;
 mod survey;
+mod validation;
 
 #[cfg(feature = "dense")]
 pub use cholesky_qr::{conditioned_basis, tall_qr};
@@ -78,3 +79,4 @@ pub use sgd::{BlockEntry, BlockSide, DescentStep, FactorLanes, ShrunkBias, desce
 pub use simd::Simd;
 pub use sparse::{multiply_sparse, multiply_sparse_transposed};
 pub use survey::{RatingsSurvey, survey_ratings};
+pub use validation::{check_validation, validation_error};

@@ -1,0 +1,66 @@
+//! The error on entries kept aside.
+
+use matfact_core::{Error, Result, Validation};
+use rayon::prelude::*;
+
+/// Entries that are summed in one go; fixed, so that the sum does not depend on threads.
+const ENTRIES_AT_ONCE: usize = 1 << 13;
+
+/// Refuses a validation set that says nothing about a model of `shape`.
+///
+/// # Errors
+/// [`Error::EmptyInput`], [`Error::IndexOutOfRange`], [`Error::NonFinite`].
+pub fn check_validation(validation: &Validation, shape: (usize, usize)) -> Result<()> {
+    let (rows, columns, values) = validation.entries();
+    if values.is_empty() {
+        return Err(Error::EmptyInput {
+            rows: shape.0,
+            columns: shape.1,
+            stored: 0,
+        });
+    }
+    for (axis, indices, bound) in [("row", rows, shape.0), ("column", columns, shape.1)] {
+        if let Some(position) = indices.iter().position(|index| *index as usize >= bound) {
+            return Err(Error::IndexOutOfRange {
+                axis,
+                index: i128::from(indices[position]),
+                position,
+                bound,
+            });
+        }
+    }
+    match values.iter().position(|value| !value.is_finite()) {
+        Some(position) => Err(Error::NonFinite {
+            row: rows[position] as usize,
+            column: columns[position] as usize,
+            value: values[position],
+        }),
+        None => Ok(()),
+    }
+}
+
+/// The root mean square of value − `predict(row, column)`; the same bits for any number of threads.
+///
+/// ```
+/// use matfact_core::{Duplicates, Ratings, Validation};
+/// use matfact_linalg::validation_error;
+/// let ratings = Ratings::from_triplets((2, 1), [(0, 0, 1.0), (1, 0, 3.0)], Duplicates::Error)?;
+/// let error = validation_error(&Validation::of(&ratings), |row, _| row as f64);
+/// assert!((error - 2.5_f64.sqrt()).abs() < 1e-15);
+/// # Ok::<(), matfact_core::Error>(())
+/// ```
+pub fn validation_error(
+    validation: &Validation,
+    predict: impl Fn(usize, usize) -> f64 + Sync,
+) -> f64 {
+    let (rows, columns, values) = validation.entries();
+    let squares = |start: usize| -> f64 {
+        let end = values.len().min(start + ENTRIES_AT_ONCE);
+        (start..end)
+            .map(|e| (values[e] - predict(rows[e] as usize, columns[e] as usize)).powi(2))
+            .sum()
+    };
+    let starts: Vec<usize> = (0..values.len()).step_by(ENTRIES_AT_ONCE).collect();
+    let sums: Vec<f64> = starts.into_par_iter().map(squares).collect();
+    (sums.iter().sum::<f64>() / values.len() as f64).sqrt()
+}
