@@ -2,6 +2,7 @@
 
 mod gram;
 mod rows;
+mod transpose;
 
 pub use gram::Side;
 
@@ -11,6 +12,7 @@ use matfact_core::ndarray::{Array2, ArrayView2, Axis};
 use matfact_core::{Error, Indices, Layout, LinearOperator, Result, Scalar, SparseRows, Summary};
 use rayon::prelude::*;
 use std::sync::OnceLock;
+use transpose::transpose;
 
 /// Sums of the search for what is not finite.
 const LANES: usize = 32;
@@ -353,83 +355,6 @@ fn scaled<T: Scalar>(rows: &SparseRows<'_, T>, rescale: impl Fn(&T) -> T) -> Row
     }
 }
 
-/// The compressed rows of the transposed matrix. Threads take disjoint ranges of columns, each
-/// reading all entries in order, so that every new row is sorted.
-fn transpose<T: Scalar>(a: &SparseRows<'_, T>) -> Rows<'static, T> {
-    match a.columns {
-        Indices::U32(columns) => transpose_with(a, columns, |column| column as usize),
-        Indices::Usize(columns) => transpose_with(a, columns, |column| column),
-    }
-}
-
-fn transpose_with<T: Scalar, I: Copy + Sync>(
-    a: &SparseRows<'_, T>,
-    columns: &[I],
-    index: impl Fn(I) -> usize + Sync,
-) -> Rows<'static, T> {
-    let (m, n) = a.shape;
-    let mut pointers = vec![0_usize; n + 1];
-    for column in columns {
-        pointers[index(*column) + 1] += 1;
-    }
-    for j in 0..n {
-        pointers[j + 1] += pointers[j];
-    }
-    let stored = columns.len();
-    let (mut rows, mut values) = (vec![0_u32; stored], vec![T::zero(); stored]);
-    let parts = if stored < 1 << 16 {
-        1
-    } else {
-        rayon::current_num_threads()
-    };
-    let mut tasks = Vec::new();
-    let (mut rest_rows, mut rest_values) = (&mut rows[..], &mut values[..]);
-    let mut start = 0;
-    for part in 1..=parts {
-        let end = if part == parts {
-            n
-        } else {
-            pointers
-                .partition_point(|p| *p < stored / parts * part)
-                .clamp(start, n)
-        };
-        let length = pointers[end] - pointers[start];
-        let (mine_rows, after_rows) = rest_rows.split_at_mut(length);
-        let (mine_values, after_values) = rest_values.split_at_mut(length);
-        (rest_rows, rest_values) = (after_rows, after_values);
-        tasks.push((start..end, mine_rows, mine_values));
-        start = end;
-    }
-    let pointers_ref = &pointers;
-    tasks.into_par_iter().for_each(|(range, rows, values)| {
-        if range.is_empty() {
-            return;
-        }
-        let base = pointers_ref[range.start];
-        let mut next: Vec<usize> = pointers_ref[range.clone()]
-            .iter()
-            .map(|pointer| pointer - base)
-            .collect();
-        for i in 0..m {
-            for position in a.row_range(i) {
-                let column = index(columns[position]);
-                if range.contains(&column) {
-                    let slot = &mut next[column - range.start];
-                    rows[*slot] = i as u32;
-                    values[*slot] = a.values[position];
-                    *slot += 1;
-                }
-            }
-        }
-    });
-    Rows::Owned {
-        shape: (n, m),
-        pointers,
-        columns: rows,
-        values,
-    }
-}
-
 /// ‖W Hᵀ‖² = ⟨WᵀW, HᵀH⟩ for panels W (m x k) and H (n x k).
 #[must_use]
 pub fn squared_product_norm<T: Scalar>(w: ArrayView2<'_, T>, h: ArrayView2<'_, T>) -> f64 {
@@ -519,34 +444,6 @@ mod tests {
         check(&dense);
         check(&csr);
         check(&csc);
-    }
-
-    #[test]
-    fn transposing_in_parallel_sorts_every_row() {
-        let entries = (0..90_000).map(|i| ((i * 7919) % 3001, (i * 104_729) % 2003, i as f32));
-        let a = csr_from_triplets((3001, 2003), entries, Duplicates::Last).unwrap();
-        let Layout::SparseRows(rows) = a.layout() else {
-            unreachable!("CSR")
-        };
-        for threads in [1, 2, 7] {
-            let pool = rayon::ThreadPoolBuilder::new()
-                .num_threads(threads)
-                .build()
-                .unwrap();
-            let Rows::Owned {
-                pointers,
-                columns,
-                values,
-                ..
-            } = pool.install(|| transpose(&rows))
-            else {
-                unreachable!("a copy is owned")
-            };
-            let expected = a.to_csc();
-            assert_eq!(expected.indptr().raw_storage(), pointers);
-            assert_eq!(expected.indices(), columns);
-            assert_eq!(expected.data(), values);
-        }
     }
 
     #[test]

@@ -14,7 +14,7 @@
 
 use crate::Simd;
 use crate::simd::{Kernel, multiply_add, prefetch};
-use matfact_core::ndarray::{ArrayView2, ArrayViewMut2};
+use matfact_core::ndarray::{ArrayView2, ArrayViewMut2, Axis};
 use matfact_core::{Indices, Scalar, SparseRows};
 use rayon::prelude::*;
 
@@ -109,6 +109,8 @@ struct RowTask<'a, T, I> {
     out: &'a mut [T],
     /// Columns of the output (`k`).
     width: usize,
+    /// The columns of the output that these are.
+    slab: std::ops::Range<usize>,
 }
 
 /// Sums `W` columns of one output row in registers, from column `offset` on.
@@ -154,8 +156,9 @@ macro_rules! rows_by {
                         done,
                         &mut sums,
                     );
-                    let width = sums.len().min(self.width - done);
-                    out[done..done + width].copy_from_slice(&sums[..width]);
+                    let out = &mut out[self.slab.start + done..self.slab.end];
+                    let width = sums.len().min(out.len());
+                    out[..width].copy_from_slice(&sums[..width]);
                     done += $width;
                 })+
             }
@@ -302,25 +305,47 @@ fn multiply_rows<T: Scalar, I: Index>(
         out.assign(&buffer);
         return;
     };
-    let stride = width.div_ceil(line::<T>()) * line::<T>();
-    let panel = Aligned::padded(right, stride);
-    let mut tasks = Vec::new();
-    let mut rest = slots;
-    for rows in balanced_rows(a, task_count(a.values.len() * width)) {
-        let (chunk, after) = rest.split_at_mut(rows.len() * width);
-        rest = after;
-        tasks.push(RowTask {
-            pointers: &a.pointers[rows.start..=rows.end],
-            base: a.pointers[0],
-            columns,
-            values: a.values,
-            panel: panel.as_slice(),
-            stride,
-            out: chunk,
-            width,
-        });
+    for slab in slabs(right.nrows(), width, line::<T>()) {
+        let stride = slab.len().div_ceil(line::<T>()) * line::<T>();
+        let (_, columns_on) = right.split_at(Axis(1), slab.start);
+        let (mine, _) = columns_on.split_at(Axis(1), slab.len());
+        let panel = Aligned::padded(mine, stride);
+        let mut tasks = Vec::new();
+        let mut rest = &mut *slots;
+        for rows in balanced_rows(a, task_count(a.values.len() * width)) {
+            let (chunk, after) = rest.split_at_mut(rows.len() * width);
+            rest = after;
+            tasks.push(RowTask {
+                pointers: &a.pointers[rows.start..=rows.end],
+                base: a.pointers[0],
+                columns,
+                values: a.values,
+                panel: panel.as_slice(),
+                stride,
+                out: chunk,
+                width,
+                slab: slab.clone(),
+            });
+        }
+        tasks.into_par_iter().for_each(|task| simd.run(task));
     }
-    tasks.into_par_iter().for_each(|task| simd.run(task));
+}
+
+/// The columns of a panel of `rows` x `width` that are gathered from at once: all of them, where they are
+/// near; else so many whole cache lines of each row as stay nearer. Entries are read again for each, which
+/// costs less than panel rows that come from far.
+fn slabs(rows: usize, width: usize, line: usize) -> Vec<std::ops::Range<usize>> {
+    let line_bytes = rows * LINE_BYTES;
+    let lines = width.div_ceil(line);
+    let at_once = if lines * line_bytes <= FETCHED_FROM {
+        lines
+    } else {
+        (FETCHED_FROM / line_bytes).max(1)
+    };
+    let starts = (0..lines).step_by(at_once);
+    starts
+        .map(|first| first * line..width.min((first + at_once) * line))
+        .collect()
 }
 
 fn scatter_rows<T: Scalar, I: Index>(
@@ -504,16 +529,29 @@ mod tests {
         let tail = a.slice_outer(20..60);
         let mut out = Array2::default((40, 20));
         multiply_sparse(&rows(&tail), right.view(), out.view_mut(), Simd::detect());
-        let expected = expected.select(
-            matfact_core::ndarray::Axis(0),
-            &(20..60).collect::<Vec<_>>(),
-        );
+        let expected = expected.select(Axis(0), &(20..60).collect::<Vec<_>>());
         assert!(
             out.iter()
                 .zip(&expected)
                 .all(|(x, y)| (x - y).abs() < 1e-12)
         );
         assert!(matches!(usize::wrap(&[1, 2]), Indices::Usize(_)));
+    }
+
+    #[test]
+    fn a_panel_too_large_for_the_caches_is_multiplied_by_slabs_of_its_columns() {
+        assert_eq!(slabs(10, 50, 16), [0..50]);
+        assert_eq!(slabs(1 << 17, 40, 16), [0..16, 16..32, 32..40]);
+        assert_eq!(slabs(40_000, 100, 16), [0..32, 32..64, 64..96, 96..100]);
+        let n = (FETCHED_FROM / LINE_BYTES) + 1;
+        let entries = (0..400_usize).map(|e| (e % 7, (e * 7919) % n, (e as f32).sin()));
+        let a = csr_from_triplets((7, n), entries, Duplicates::Last).unwrap();
+        let right = random_normal::<f32>((n, 20), 1, 0);
+        let (mut expected, mut out) = (Array2::default((7, 20)), Array2::default((7, 20)));
+        a.multiply(right.view(), expected.view_mut());
+        multiply_sparse(&rows(&a), right.view(), out.view_mut(), Simd::detect());
+        let close = |(x, y): (&f32, &f32)| (x - y).abs() < 1e-4;
+        assert!(out.iter().zip(&expected).all(close));
     }
 
     #[test]
