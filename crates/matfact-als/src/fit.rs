@@ -2,13 +2,16 @@
 
 use crate::Als;
 use crate::entries::ByColumns;
+use crate::fold_in::{check_known, in_units};
 use crate::half_step::{Factors, HalfStep};
 use matfact_core::ndarray::{Array1, Array2};
 use matfact_core::{
-    Error, FactorModel, Factorizer, Fit, FitReport, ObservedEntries, Result, Run, Scalar,
-    StopReason,
+    Certificate, EarlyStopping, Error, FactorModel, Factorizer, Fit, FitReport, ObservedEntries,
+    Result, Run, Scalar, Standing, StopReason, Validation,
 };
-use matfact_linalg::{PoolInfo, in_pool, random_normal, survey_ratings};
+use matfact_linalg::{
+    PoolInfo, check_validation, in_pool, random_normal, survey_ratings, validation_error,
+};
 
 /// The largest rank: the normal equations of a row have its square of numbers.
 const MOST_RANK: usize = 1 << 15;
@@ -19,7 +22,39 @@ impl<X: ObservedEntries + ?Sized> Factorizer<X> for Als {
     type Model = FactorModel<X::Scalar>;
 
     fn fit_with(&self, x: &X, run: &mut Run<'_>) -> Result<Fit<Self::Model>> {
-        in_pool(run, |run, pool| fit(self, x, run, pool))
+        fit(self, x, None, run)
+    }
+}
+
+impl Als {
+    /// A fit that starts from the factors of `model`, as more ratings, users or items come in. `x` has at least
+    /// the model's rows and columns; what it has beyond them starts as in any fit, and what has no ratings in it
+    /// gets zeros, as in any fit. Mean and σ are those of `x`.
+    ///
+    /// ```
+    /// use matfact_als::Als;
+    /// use matfact_core::{Duplicates, Factorization, Factorizer, Ratings, Run};
+    /// let triplets = [(0, 0, 5.0), (0, 1, 4.0), (1, 0, 1.0), (1, 2, 1.0), (2, 1, 4.5), (2, 2, 2.0)];
+    /// let before = Ratings::from_triplets((3, 3), triplets, Duplicates::Error)?;
+    /// let als = Als::new(2);
+    /// let model = als.fit(&before)?.model;
+    /// let more = triplets.into_iter().chain([(3, 0, 2.0)]);
+    /// let after = Ratings::from_triplets((4, 3), more, Duplicates::Error)?;
+    /// let fit = als.max_iter(3).fit_from(&after, &model, &mut Run::new())?;
+    /// assert_eq!(fit.model.shape(), (4, 3));
+    /// # Ok::<(), matfact_core::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As a fit, and [`Error::ShapeMismatch`] for a model of another rank, with more rows or columns than `x`,
+    /// or with biases where the settings have none (or the reverse).
+    pub fn fit_from<X: ObservedEntries + ?Sized>(
+        &self,
+        x: &X,
+        model: &FactorModel<X::Scalar>,
+        run: &mut Run<'_>,
+    ) -> Result<Fit<FactorModel<X::Scalar>>> {
+        fit(self, x, Some(model), run)
     }
 }
 
@@ -60,6 +95,8 @@ impl Als {
             } else {
                 0.0
             },
+            solver: self.solver.with(self.non_negative),
+            non_negative: self.non_negative,
         }
     }
 }
@@ -67,6 +104,27 @@ impl Als {
 fn fit<X: ObservedEntries + ?Sized>(
     als: &Als,
     x: &X,
+    known: Option<&FactorModel<X::Scalar>>,
+    run: &mut Run<'_>,
+) -> Result<Fit<FactorModel<X::Scalar>>> {
+    let validation = run.take_validation();
+    in_pool(run, |run, pool| {
+        fit_here(als, x, known, validation, run, pool)
+    })
+}
+
+/// The factors of both sides.
+#[derive(Clone)]
+struct Sides<T> {
+    rows: Factors<T>,
+    columns: Factors<T>,
+}
+
+fn fit_here<X: ObservedEntries + ?Sized>(
+    als: &Als,
+    x: &X,
+    known: Option<&FactorModel<X::Scalar>>,
+    validation: Option<&Validation>,
     run: &mut Run<'_>,
     pool: PoolInfo,
 ) -> Result<Fit<FactorModel<X::Scalar>>> {
@@ -82,20 +140,46 @@ fn fit<X: ObservedEntries + ?Sized>(
     report.chosen.insert(DEVIATION.to_owned(), deviation);
     let transposed = ByColumns::of(x, &survey.column_counts);
     let step = als.half_step(survey.mean.as_f64(), survey.scale);
-    let mut rows = Factors::zeros(shape.0, als.rank, als.biased);
-    let mut columns = start(als, &survey.column_counts);
+    if let Some(validation) = validation {
+        check_validation(validation, shape)?;
+    }
+    let mut sides = Sides {
+        rows: Factors::zeros(shape.0, als.rank, als.biased),
+        columns: start(als, &survey.column_counts),
+    };
+    if let Some(model) = known {
+        sides.take(als, model, survey.scale)?;
+    }
+    let mut stopping = validation.map(|validation| EarlyStopping::new(validation.get_patience()));
+    let mut best = None;
     let begun = run.elapsed();
     report.stop = StopReason::MaxIterations;
-    report.objective = step.objective(&transposed, &columns, &rows) + step.penalties(x, &rows);
+    report.objective = f64::INFINITY;
     for iteration in 1..=als.max_iter {
-        step.solve_into(x, 0..shape.0, &columns, &mut rows);
-        step.solve_into(&transposed, 0..shape.1, &rows, &mut columns);
-        let objective = step.objective(&transposed, &columns, &rows) + step.penalties(x, &rows);
+        let Sides { rows, columns } = &mut sides;
+        step.solve_into(x, 0..shape.0, columns, rows, false);
+        let measured = step.solve_into(&transposed, 0..shape.1, rows, columns, true);
+        let objective = measured + step.penalties(x, rows);
         let before = std::mem::replace(&mut report.objective, objective);
         report.history.push(objective);
         report.iterations = iteration;
+        let mut exhausted = false;
+        if let (Some(validation), Some(stopping)) = (validation, &mut stopping) {
+            let error = validation_error(validation, |row, column| {
+                survey.mean.as_f64() + survey.scale * sides.predict(row, column)
+            });
+            match stopping.observe(error) {
+                Standing::Best => best = Some(sides.clone()),
+                Standing::Waiting => {}
+                Standing::Exhausted => exhausted = true,
+            }
+        }
         if let Some(reason) = run.iteration(iteration, als.max_iter, objective) {
             report.stop = reason;
+            break;
+        }
+        if exhausted {
+            report.stop = StopReason::NoImprovement;
             break;
         }
         if iteration > 1 && before - objective <= als.tol * before {
@@ -103,12 +187,63 @@ fn fit<X: ObservedEntries + ?Sized>(
             break;
         }
     }
+    if let Some(stopping) = stopping {
+        report.best_iteration = stopping.best_iteration();
+        report.validation = stopping.into_history();
+    }
+    let sides = best.unwrap_or(sides);
     let ended = run.elapsed();
-    let model = model(&rows, &columns, survey.mean, survey.scale)?;
+    let Sides { rows, columns } = &sides;
+    let of_columns = step.measure(&transposed, columns, rows);
+    let of_rows = step.measure(x, rows, columns);
+    report.objective = of_columns.objective + step.penalties(x, rows);
+    let data = of_columns.gradient_of_zero + of_rows.gradient_of_zero;
+    let gradient = of_columns.gradient + of_rows.gradient;
+    let relative = if data > 0.0 {
+        (gradient / data).sqrt()
+    } else {
+        0.0
+    };
+    report.certificate = Some(Certificate::ProjectedGradient(relative));
+    let model = model(rows, columns, survey.mean, survey.scale)?;
     report.seconds.initialization = begun.as_secs_f64();
     report.seconds.iterations = (ended - begun).as_secs_f64();
     report.seconds.finishing = (run.elapsed() - ended).as_secs_f64();
     Ok(Fit { model, report })
+}
+
+impl<T: Scalar> Sides<T> {
+    /// (x̂ − μ) / σ.
+    fn predict(&self, row: usize, column: usize) -> f64 {
+        let pairs = self.rows.row(row).iter().zip(self.columns.row(column));
+        let product: T = pairs.map(|(p, q)| *p * *q).sum();
+        (product + self.rows.bias(row) + self.columns.bias(column)).as_f64()
+    }
+
+    /// Begins where a model is.
+    fn take(&mut self, als: &Als, model: &FactorModel<T>, deviation: f64) -> Result<()> {
+        let of_rows = (model.row_factors(), model.row_bias());
+        let of_columns = (model.column_factors(), model.column_bias());
+        for (side, known, what) in [
+            (
+                &mut self.rows,
+                of_rows,
+                "rows of the model to start from, at most",
+            ),
+            (
+                &mut self.columns,
+                of_columns,
+                "columns of the model to start from, at most",
+            ),
+        ] {
+            if known.0.nrows() > side.len() {
+                return Err(Error::shape_mismatch(what, side.len(), known.0.nrows()));
+            }
+            check_known(als, known)?;
+            side.copy_from(&in_units(known, deviation), als.non_negative);
+        }
+        Ok(())
+    }
 }
 
 /// Small random factors for the columns that have ratings, and no biases yet.
@@ -119,7 +254,12 @@ fn start<T: Scalar>(als: &Als, counts: &[usize]) -> Factors<T> {
     let rated = columns.factors.rows_mut().zip(random.rows()).zip(counts);
     for ((row, random), _) in rated.filter(|(_, count)| **count > 0) {
         for (value, normal) in row.iter_mut().zip(random) {
-            *value = T::from_f64(deviation * normal);
+            let value_of = deviation * normal;
+            *value = T::from_f64(if als.non_negative {
+                value_of.abs()
+            } else {
+                value_of
+            });
         }
     }
     columns

@@ -1,12 +1,15 @@
 //! Rows and columns that were not there when the model was fitted.
 
-use crate::Als;
 use crate::entries::ByColumns;
 use crate::fit::scaled;
-use crate::half_step::Factors;
+use crate::half_step::{Factors, HalfStep};
+use crate::{Als, AlsSolver};
 use matfact_core::ndarray::{Array1, Array2, ArrayView1, ArrayView2};
 use matfact_core::{Error, FactorModel, ObservedEntries, Result, Scalar};
 use matfact_linalg::survey_ratings;
+
+/// The most sweeps of coordinate descent; they end where nothing changes any more.
+const SWEEPS: usize = 1000;
 
 /// Factors (p x k) and biases (p, of models with biases) of new rows, whose ratings `x` (p x n) are of the
 /// columns of `model`: those that the half-step of a fit with these settings gives. `deviation` is σ of the
@@ -46,7 +49,7 @@ where
     check(als, known, deviation, x.shape().1, "columns")?;
     survey_ratings(x, als.biased)?;
     let others = in_units(known, deviation);
-    let step = als.half_step(model.mean().as_f64(), deviation);
+    let step = exactly(als, model.mean().as_f64(), deviation);
     scaled(&step.solve(x, 0..x.shape().0, &others), deviation)
 }
 
@@ -70,12 +73,25 @@ where
     let survey = survey_ratings(x, als.biased)?;
     let transposed = ByColumns::of(x, &survey.column_counts);
     let others = in_units(known, deviation);
-    let step = als.half_step(model.mean().as_f64(), deviation);
+    let step = exactly(als, model.mean().as_f64(), deviation);
     let all = 0..transposed.shape().0;
     scaled(&step.solve(&transposed, all, &others), deviation)
 }
 
-type Known<'a, T> = (ArrayView2<'a, T>, Option<ArrayView1<'a, T>>);
+/// The half-step of a fit, to its end: there is no start to improve on.
+fn exactly(als: &Als, mean: f64, deviation: f64) -> HalfStep {
+    let solver = if als.non_negative {
+        AlsSolver::CoordinateDescent { sweeps: SWEEPS }
+    } else {
+        AlsSolver::Cholesky
+    };
+    HalfStep {
+        solver,
+        ..als.half_step(mean, deviation)
+    }
+}
+
+pub(crate) type Known<'a, T> = (ArrayView2<'a, T>, Option<ArrayView1<'a, T>>);
 
 fn check<T>(
     als: &Als,
@@ -96,6 +112,11 @@ fn check<T>(
     if given != factors.nrows() {
         return Err(Error::shape_mismatch(what, factors.nrows(), given));
     }
+    check_known(als, (factors, biases))
+}
+
+/// Refuses a model that these settings do not give.
+pub(crate) fn check_known<T>(als: &Als, (factors, biases): Known<'_, T>) -> Result<()> {
     if factors.ncols() != als.rank {
         return Err(Error::shape_mismatch(
             "rank of the model",
@@ -118,7 +139,7 @@ fn check<T>(
 }
 
 /// Factors by √σ, biases by σ.
-fn in_units<T: Scalar>((factors, biases): Known<'_, T>, deviation: f64) -> Factors<T> {
+pub(crate) fn in_units<T: Scalar>((factors, biases): Known<'_, T>, deviation: f64) -> Factors<T> {
     let root = deviation.sqrt();
     let factors = factors.mapv(|v| T::from_f64(v.as_f64() / root));
     let biases = biases.map(|biases| biases.mapv(|v| T::from_f64(v.as_f64() / deviation)));

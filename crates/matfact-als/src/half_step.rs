@@ -1,8 +1,9 @@
 //! One side's factors, with those of the other side held.
 
+use crate::AlsSolver;
 use matfact_core::ndarray::{ArrayView1, ArrayView2};
-use matfact_core::{ObservedEntries, Scalar};
-use matfact_linalg::{Regressors, Ridge, RidgeRegression, Simd};
+use matfact_core::{ObservedEntries, ObservedRow, Scalar};
+use matfact_linalg::{RegressionEntries, Regressors, Ridge, RidgeRegression, Simd, Sweeps};
 use rayon::prelude::*;
 use std::ops::Range;
 
@@ -46,6 +47,19 @@ impl<T: Scalar> Factors<T> {
         }
     }
 
+    /// Begins with the rows of `known`, its factors below 0 as 0 if `non_negative`.
+    pub(crate) fn copy_from(&mut self, known: &Self, non_negative: bool) {
+        for (row, values) in self.factors.rows_mut().take(known.len()).enumerate() {
+            for (slot, value) in values.iter_mut().zip(known.row(row)) {
+                let below = non_negative && *value < T::zero();
+                *slot = if below { T::zero() } else { *value };
+            }
+        }
+        if let (Some(own), Some(known)) = (&mut self.biases, &known.biases) {
+            own[..known.len()].copy_from_slice(known);
+        }
+    }
+
     /// The number of rows.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -79,7 +93,7 @@ impl<T: Scalar> Factors<T> {
 /// use matfact_als::{Factors, HalfStep};
 /// use matfact_core::{Duplicates, Ratings, ndarray::array};
 /// let ratings = Ratings::from_triplets((1, 2), [(0, 0, 3.0), (0, 1, 1.0)], Duplicates::Error)?;
-/// let step = HalfStep { mean: 2.0, deviation: 1.0, regularization: 0.0, count_power: 0.0, bias_regularization: 0.0 };
+/// let step = HalfStep { mean: 2.0, regularization: 0.0, ..HalfStep::default() };
 /// let columns = Factors::new(array![[1.0], [-1.0]].view(), None);
 /// let rows = step.solve(&ratings, 0..1, &columns);
 /// assert!((rows.row(0)[0] - 1.0_f64).abs() < 1e-12);
@@ -97,10 +111,22 @@ pub struct HalfStep {
     pub count_power: f64,
     /// λ_b, of models with biases.
     pub bias_regularization: f64,
+    /// How each row is solved for.
+    pub solver: AlsSolver,
+    /// Whether no factor is below 0, which takes [`AlsSolver::CoordinateDescent`].
+    pub non_negative: bool,
+}
+
+/// μ = 0, σ = 1, the penalties of [`Als`](crate::Als), solved exactly.
+impl Default for HalfStep {
+    fn default() -> Self {
+        crate::Als::new(1).half_step(0.0, 1.0)
+    }
 }
 
 impl HalfStep {
     /// The factors of `rows` of `x`, of which the columns have `others`; biases where those have some.
+    /// A solver that improves on a start begins with zeros.
     ///
     /// # Panics
     /// If `x` has no such rows, or a column that `others` does not have.
@@ -111,17 +137,21 @@ impl HalfStep {
     {
         let rank = others.factors.rank();
         let mut solved = Factors::zeros(rows.len(), rank, others.biases.is_some());
-        self.solve_into(x, rows, others, &mut solved);
+        self.solve_into(x, rows, others, &mut solved, false);
         solved
     }
 
+    /// As [`HalfStep::solve`] from the factors in `solved`; gives their part of the objective (errors and
+    /// own penalties) if `measured`, else 0.
     pub(crate) fn solve_into<T, X>(
         &self,
         x: &X,
         rows: Range<usize>,
         others: &Factors<T>,
         solved: &mut Factors<T>,
-    ) where
+        measured: bool,
+    ) -> f64
+    where
         T: Scalar,
         X: ObservedEntries<Scalar = T> + ?Sized,
     {
@@ -139,29 +169,40 @@ impl HalfStep {
             tasks.push((task, mine, my_biases));
         }
         let simd = Simd::detect();
-        tasks.into_par_iter().for_each_init(
-            || (RidgeRegression::new(rank, simd), Vec::new()),
-            |(regression, targets), (rows, factors, biases)| {
-                for (position, row) in rows.enumerate() {
-                    let bias =
-                        self.solve_row(x, row, others, regression, targets, factors[position]);
-                    if let Some(slot) = biases.get_mut(position) {
-                        *slot = bias;
+        let parts: Vec<f64> = tasks
+            .into_par_iter()
+            .map_init(
+                || Worker {
+                    regression: RidgeRegression::new(rank, simd),
+                    targets: Vec::new(),
+                },
+                |worker, (rows, factors, biases)| {
+                    let mut sum = 0.0;
+                    for (position, row) in rows.enumerate() {
+                        let out = &mut *factors[position];
+                        let (bias, part) = self.solve_row(x, row, others, worker, out, measured);
+                        if let Some(slot) = biases.get_mut(position) {
+                            *slot = bias;
+                        }
+                        sum += part;
                     }
-                }
-            },
-        );
+                    sum
+                },
+            )
+            .collect();
+        parts.iter().sum()
     }
 
+    /// The bias, and the part of the objective.
     fn solve_row<T, X>(
         &self,
         x: &X,
         row: usize,
         others: &Factors<T>,
-        regression: &mut RidgeRegression<T>,
-        targets: &mut Vec<T>,
+        worker: &mut Worker<T>,
         out: &mut [T],
-    ) -> T
+        measured: bool,
+    ) -> (T, f64)
     where
         T: Scalar,
         X: ObservedEntries<Scalar = T> + ?Sized,
@@ -171,25 +212,32 @@ impl HalfStep {
         let count = self.count(entries.values.len(), weights);
         if count == 0.0 {
             out.fill(T::zero());
-            return T::zero();
+            return (T::zero(), 0.0);
         }
-        targets.clear();
-        let pairs = entries.columns.iter().zip(entries.values);
-        targets.extend(pairs.map(|(column, value)| {
-            self.standard::<T>(value.as_f64()) - others.bias(*column as usize)
-        }));
-        let ridge = Ridge {
-            factors: self.regularization * count.powf(self.count_power),
-            constant: others.biases.as_ref().map(|_| self.bias_regularization),
-        };
-        regression.solve(
-            &others.factors,
-            entries.columns,
+        let Worker {
+            regression,
             targets,
-            weights,
-            ridge,
-            out,
-        )
+        } = worker;
+        let entries = self.entries(entries, weights, others, targets);
+        let ridge = self.ridge(count, others);
+        let bias = match self.solver.with(self.non_negative) {
+            AlsSolver::ConjugateGradients { steps } => {
+                regression.conjugate_gradients(entries, ridge, steps, out)
+            }
+            AlsSolver::CoordinateDescent { sweeps } => {
+                let sweeps = Sweeps {
+                    most: sweeps,
+                    non_negative: self.non_negative,
+                };
+                regression.coordinate_descent(entries, ridge, sweeps, out)
+            }
+            AlsSolver::Auto | AlsSolver::Cholesky => regression.solve(entries, ridge, out),
+        };
+        if !measured {
+            return (bias, 0.0);
+        }
+        let errors = regression.squared_errors(entries, out, bias);
+        (bias, errors + self.penalty(count, out, bias.as_f64()))
     }
 
     /// n: the sum of the weights.
@@ -205,37 +253,82 @@ impl HalfStep {
         T::from_f64(2.0 * ((0.5 * value - 0.5 * self.mean) / self.deviation))
     }
 
-    /// What the objective has of these rows: errors, and the penalties of their own factors and biases.
-    pub(crate) fn objective<T, X>(&self, x: &X, rows: &Factors<T>, others: &Factors<T>) -> f64
+    /// The regression of one row on the others' factors; `targets` is written.
+    fn entries<'a, T: Scalar>(
+        &self,
+        observed: ObservedRow<'a, T>,
+        weights: Option<&'a [T]>,
+        others: &'a Factors<T>,
+        targets: &'a mut Vec<T>,
+    ) -> RegressionEntries<'a, T> {
+        targets.clear();
+        let pairs = observed.columns.iter().zip(observed.values);
+        targets.extend(pairs.map(|(column, value)| {
+            self.standard::<T>(value.as_f64()) - others.bias(*column as usize)
+        }));
+        RegressionEntries {
+            regressors: &others.factors,
+            rows: observed.columns,
+            targets,
+            weights,
+        }
+    }
+
+    /// The penalties of a row of weight `count`.
+    fn ridge<T: Scalar>(&self, count: f64, others: &Factors<T>) -> Ridge {
+        Ridge {
+            factors: self.regularization * count.powf(self.count_power),
+            constant: others.biases.as_ref().map(|_| self.bias_regularization),
+        }
+    }
+
+    /// What the objective has of these rows (errors, and the penalties of their own factors and biases), the
+    /// squared norm of its gradient by them, and what that is where they are all 0.
+    pub(crate) fn measure<T, X>(&self, x: &X, rows: &Factors<T>, others: &Factors<T>) -> Measures
     where
         T: Scalar,
         X: ObservedEntries<Scalar = T> + ?Sized,
     {
-        let of_row = |row: usize| -> f64 {
-            let entries = x.row(row);
-            let weights = x.weights(row);
-            let own = rows.row(row);
-            let bias = rows.bias(row).as_f64();
-            let mut sum = 0.0;
-            for (e, (column, value)) in entries.columns.iter().zip(entries.values).enumerate() {
-                let other = others.row(*column as usize);
-                let product: T = own.iter().zip(other).map(|(p, q)| *p * *q).sum();
-                let target = self.standard::<T>(value.as_f64()).as_f64();
-                let error =
-                    target - bias - others.bias(*column as usize).as_f64() - product.as_f64();
-                sum += error * error * weights.map_or(1.0, |weights| weights[e].as_f64());
-            }
-            sum + self.penalty(self.count(entries.values.len(), weights), own, bias)
+        let simd = Simd::detect();
+        let worker = || Worker {
+            regression: RidgeRegression::new(others.factors.rank(), simd),
+            targets: Vec::new(),
         };
-        let tasks: Vec<Range<usize>> = tasks_of(x, 0..x.shape().0);
-        let sums: Vec<f64> = tasks
-            .into_par_iter()
-            .map(|rows| rows.map(of_row).sum())
-            .collect();
-        sums.iter().sum()
+        let of_task = |worker: &mut Worker<T>, task: Range<usize>| {
+            let mut sum = Measures::default();
+            for row in task {
+                let (entries, weights) = (x.row(row), x.weights(row));
+                let count = self.count(entries.values.len(), weights);
+                if count == 0.0 {
+                    continue;
+                }
+                let entries = self.entries(entries, weights, others, &mut worker.targets);
+                let ridge = self.ridge(count, others);
+                let (own, bias) = (rows.row(row), rows.bias(row));
+                let regression = &mut worker.regression;
+                let errors = regression.squared_errors(entries, own, bias);
+                let gradient =
+                    regression.gradient_squares(entries, ridge, (own, bias), self.non_negative);
+                sum.objective += errors + self.penalty(count, own, bias.as_f64());
+                sum.gradient += gradient;
+                let nothing = vec![T::zero(); own.len()];
+                let none = (&nothing[..], T::zero());
+                sum.gradient_of_zero += regression.gradient_squares(entries, ridge, none, false);
+            }
+            sum
+        };
+        let tasks = tasks_of(x, 0..x.shape().0);
+        let parts: Vec<Measures> = tasks.into_par_iter().map_init(worker, of_task).collect();
+        parts
+            .into_iter()
+            .fold(Measures::default(), |sum, part| Measures {
+                objective: sum.objective + part.objective,
+                gradient: sum.gradient + part.gradient,
+                gradient_of_zero: sum.gradient_of_zero + part.gradient_of_zero,
+            })
     }
 
-    /// The penalties of a row of weight `count`.
+    /// What the penalties of a row of weight `count` come to.
     pub(crate) fn penalty<T: Scalar>(&self, count: f64, factors: &[T], bias: f64) -> f64 {
         let squares: f64 = factors.iter().map(|v| v.as_f64() * v.as_f64()).sum();
         let scaled = if count > 0.0 {
@@ -259,6 +352,20 @@ impl HalfStep {
             })
             .sum()
     }
+}
+
+/// Sums over the rows of one side.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Measures {
+    pub(crate) objective: f64,
+    pub(crate) gradient: f64,
+    pub(crate) gradient_of_zero: f64,
+}
+
+/// Memory that is used for one row after the other.
+struct Worker<T> {
+    regression: RidgeRegression<T>,
+    targets: Vec<T>,
 }
 
 /// Rows cut into tasks of about equally many ratings, whatever the number of threads.

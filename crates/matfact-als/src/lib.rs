@@ -23,8 +23,9 @@
 //!
 //! > (p_i, b_i) = argmin Σ_{j ∈ Ω_i} w (t_ij − q_j · p − b)² + λ n_i^ν ‖p‖² + λ_b b²,  t_ij = (x_ij − μ)/σ − c_j
 //!
-//! solved by its normal equations (Cholesky). Then the columns, with the rows held. No half-step raises the
-//! objective. [`HalfStep`] is one of them, for any block of rows: what a distributed fit calls.
+//! solved by its normal equations (Cholesky), or improved by conjugate gradients or coordinate descent
+//! ([`AlsSolver`]), the latter with factors >= 0 if asked ([`Als::non_negative`]). Then the columns, with the
+//! rows held. No half-step raises the objective. [`HalfStep`] is one of them, for any block of rows: what a distributed fit calls.
 //!
 //! The rows are independent of each other, so the result is the same to the bit for any number of threads.
 //!
@@ -40,6 +41,8 @@
 //! - S. Rendle, L. Zhang, Y. Koren, *On the difficulty of evaluating baselines*, 2019, and S. Rendle, W.
 //!   Krichene, L. Zhang, Y. Koren, *Revisiting the performance of iALS*, RecSys 2022: penalties that scale
 //!   with a power of the count.
+//! - G. Takács, I. Pilászy, D. Tikk, *Applications of the conjugate gradient method for implicit feedback
+//!   collaborative filtering*, RecSys 2011: steps of conjugate gradients from the factors before.
 //!
 //! # Crate features
 //! - `serde` (off): `Serialize` and `Deserialize` for [`Als`].
@@ -62,6 +65,6 @@ mod fit;
 mod fold_in;
 mod half_step;
 
-pub use als::Als;
+pub use als::{Als, AlsSolver};
 pub use fold_in::{fold_in_columns, fold_in_rows};
 pub use half_step::{Factors, HalfStep};

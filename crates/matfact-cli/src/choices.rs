@@ -1,7 +1,7 @@
 //! The values that options of the command line take.
 
 use clap::ValueEnum;
-use matfact::{Duplicates, Init, Loss, PenaltyScaling, Solver, SvdMethod};
+use matfact::{AlsSolver, Duplicates, Init, Loss, PenaltyScaling, Solver, SvdMethod};
 use std::ops::Range;
 use std::time::Duration;
 
@@ -53,6 +53,29 @@ impl From<SolverChoice> for Solver {
             SolverChoice::BlockPivoting => Solver::BlockPivoting,
             SolverChoice::Multiplicative => Solver::Multiplicative,
             SolverChoice::ScalarNewton => Solver::ScalarNewton,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum AlsSolverChoice {
+    Auto,
+    Cholesky,
+    ConjugateGradients,
+    CoordinateDescent,
+}
+
+impl AlsSolverChoice {
+    /// Steps of conjugate gradients, or sweeps of coordinate descent, where none are given.
+    pub(crate) const STEPS: usize = 3;
+
+    pub(crate) fn with_steps(self, steps: Option<usize>) -> AlsSolver {
+        let steps = steps.unwrap_or(Self::STEPS);
+        match self {
+            AlsSolverChoice::Auto => AlsSolver::Auto,
+            AlsSolverChoice::Cholesky => AlsSolver::Cholesky,
+            AlsSolverChoice::ConjugateGradients => AlsSolver::ConjugateGradients { steps },
+            AlsSolverChoice::CoordinateDescent => AlsSolver::CoordinateDescent { sweeps: steps },
         }
     }
 }

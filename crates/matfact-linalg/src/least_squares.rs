@@ -8,17 +8,29 @@
 //! ```
 //!
 //! by the normal equations: G = Σ w q qᵀ over gathered rows, a cache line of columns and eight rows of sums
-//! in registers; G + λI = UᵀU; and b by elimination, so that k stays a whole number of cache lines.
+//! in registers; G + λI = UᵀU; and b by elimination, so that k stays a whole number of cache lines. From a
+//! start, also by conjugate gradients, which never form G, and by coordinate descent on the equations, which
+//! can keep p from falling below 0.
+
+mod conjugate_gradients;
+mod coordinate_descent;
+mod errors;
 
 use crate::Simd;
-use crate::simd::{Kernel, multiply_add};
+use crate::simd::{Kernel, multiply_add, prefetch};
 use crate::sparse::line;
 use matfact_core::Scalar;
 
+pub use coordinate_descent::Sweeps;
+
 /// Entries that are gathered and summed at once: sums of more are added up from such parts.
 const ENTRIES: usize = 256;
+/// How many entries ahead their regressors are asked for.
+const AHEAD: usize = 12;
 /// Rows of the Gram matrix whose sums are in registers at once.
 const SUMS: usize = 8;
+/// Sums that a substitution keeps apart, so that none waits for another.
+const PARTIAL_SUMS: usize = 8;
 
 /// The regressors: a panel of rows of k numbers, each filled up with zeros to whole cache lines.
 #[derive(Debug, Clone, PartialEq)]
@@ -89,7 +101,30 @@ pub struct RidgeRegression<T> {
     weight: f64,
     gathered: Vec<T>,
     weighted: Vec<T>,
+    /// Vectors of `stride` numbers that the iterative solutions work with.
+    work: Vec<T>,
     simd: Simd,
+}
+
+/// The entries of one regression: which rows of the panel they have, and what they should come to.
+#[derive(Debug, Clone, Copy)]
+pub struct RegressionEntries<'a, T> {
+    /// The panel.
+    pub regressors: &'a Regressors<T>,
+    /// A row of the panel for each entry.
+    pub rows: &'a [u32],
+    /// t, one for each entry.
+    pub targets: &'a [T],
+    /// w, one for each entry; 1 where there are none.
+    pub weights: Option<&'a [T]>,
+}
+
+impl<T: Scalar> RegressionEntries<'_, T> {
+    fn check(&self, rank: usize, out: usize) {
+        assert_eq!(self.regressors.rank, rank, "length of the regressors");
+        assert_eq!(self.rows.len(), self.targets.len(), "number of targets");
+        assert_eq!(out, rank, "length of the result");
+    }
 }
 
 impl<T: Scalar> RidgeRegression<T> {
@@ -108,6 +143,7 @@ impl<T: Scalar> RidgeRegression<T> {
             weight: 0.0,
             gathered: zeros(ENTRIES * stride),
             weighted: Vec::new(),
+            work: Vec::new(),
             simd,
         }
     }
@@ -117,18 +153,20 @@ impl<T: Scalar> RidgeRegression<T> {
     ///
     /// # Panics
     /// If the lengths do not fit.
-    pub fn solve(
-        &mut self,
-        regressors: &Regressors<T>,
-        rows: &[u32],
-        targets: &[T],
-        weights: Option<&[T]>,
-        ridge: Ridge,
-        out: &mut [T],
-    ) -> T {
-        assert_eq!(regressors.rank, self.rank, "length of the regressors");
-        assert_eq!(rows.len(), targets.len(), "number of targets");
-        assert_eq!(out.len(), self.rank, "length of the result");
+    pub fn solve(&mut self, entries: RegressionEntries<'_, T>, ridge: Ridge, out: &mut [T]) -> T {
+        entries.check(self.rank, out.len());
+        self.accumulate(entries);
+        self.finish(ridge, out)
+    }
+
+    /// The sums of the normal equations.
+    fn accumulate(&mut self, entries: RegressionEntries<'_, T>) {
+        let RegressionEntries {
+            regressors,
+            rows,
+            targets,
+            weights,
+        } = entries;
         self.gram.fill(T::zero());
         self.moments.fill(T::zero());
         self.totals.fill(T::zero());
@@ -138,7 +176,6 @@ impl<T: Scalar> RidgeRegression<T> {
             let weights = weights.map(|weights| &weights[start..end]);
             self.add(regressors, &rows[start..end], &targets[start..end], weights);
         }
-        self.finish(ridge, out)
     }
 
     fn add(
@@ -150,9 +187,12 @@ impl<T: Scalar> RidgeRegression<T> {
     ) {
         let stride = self.stride;
         let gathered = &mut self.gathered[..rows.len() * stride];
-        for (row, slot) in rows.iter().zip(gathered.chunks_exact_mut(stride)) {
-            slot.copy_from_slice(&regressors.values[*row as usize * stride..][..stride]);
-        }
+        self.simd.run(Gather {
+            values: &regressors.values,
+            rows,
+            stride,
+            out: gathered,
+        });
         let weighted = match weights {
             None => {
                 self.weight += rows.len() as f64;
@@ -221,6 +261,44 @@ impl<T: Scalar> RidgeRegression<T> {
             *out = T::from_f64(moment.as_f64() - bias * total.as_f64() * f64::from(bias != 0.0));
         }
         T::from_f64(bias)
+    }
+}
+
+/// Copies the rows of a panel one after the other.
+struct Gather<'a, T> {
+    values: &'a [T],
+    rows: &'a [u32],
+    stride: usize,
+    out: &'a mut [T],
+}
+
+impl<T: Scalar> Gather<'_, T> {
+    #[inline(always)]
+    fn lines<const L: usize>(self) {
+        let (stride, values) = (self.stride, self.values);
+        for (e, slot) in self.out.chunks_exact_mut(stride).enumerate() {
+            if let Some(later) = self.rows.get(e + AHEAD) {
+                for first in (0..stride).step_by(L) {
+                    prefetch(values, *later as usize * stride + first);
+                }
+            }
+            let row = &values[self.rows[e] as usize * stride..][..stride];
+            for (slot, row) in slot.chunks_exact_mut(L).zip(row.chunks_exact(L)) {
+                slot.copy_from_slice(row);
+            }
+        }
+    }
+}
+
+impl<T: Scalar> Kernel for Gather<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<const FMA: bool>(self) {
+        match line::<T>() {
+            16 => self.lines::<16>(),
+            _ => self.lines::<8>(),
+        }
     }
 }
 
@@ -387,117 +465,26 @@ impl<T: Scalar> Kernel for Substitute<'_, T> {
                 values[j] = T::zero();
                 continue;
             }
-            let mut sum = values[j];
-            for (value, u) in values[j + 1..rank].iter().zip(&row[j + 1..]) {
-                sum = multiply_add::<FMA, T>(-*value, *u, sum);
+            let (known, triangle) = (&values[j + 1..rank], &row[j + 1..]);
+            let mut sums = [T::zero(); PARTIAL_SUMS];
+            let (groups, rest) = known.as_chunks::<PARTIAL_SUMS>();
+            let (of_row, row_rest) = triangle.as_chunks::<PARTIAL_SUMS>();
+            for (values, row) in groups.iter().zip(of_row) {
+                for lane in 0..PARTIAL_SUMS {
+                    sums[lane] = multiply_add::<FMA, T>(values[lane], row[lane], sums[lane]);
+                }
             }
-            values[j] = sum / row[j];
+            let mut sum = T::zero();
+            for (value, u) in rest.iter().zip(row_rest) {
+                sum = multiply_add::<FMA, T>(*value, *u, sum);
+            }
+            for partial in sums {
+                sum += partial;
+            }
+            values[j] = (values[j] - sum) / row[j];
         }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::random_normal;
-    use matfact_core::ndarray::{Array1, Array2};
-
-    /// The gradient of the sum at (p, b).
-    fn gradient(
-        q: &Array2<f64>,
-        t: &Array1<f64>,
-        w: Option<&Array1<f64>>,
-        ridge: Ridge,
-        (p, b): (&Array1<f64>, f64),
-    ) -> f64 {
-        let mut rest = t - q.dot(p) - b;
-        if let Some(w) = w {
-            rest *= w;
-        }
-        let factors = q.t().dot(&rest) - p * ridge.factors;
-        let constant = ridge.constant.map_or(0.0, |l| rest.sum() - l * b);
-        factors
-            .iter()
-            .fold(constant.abs(), |most, g| most.max(g.abs()))
-    }
-
-    fn check<T: Scalar>(tolerance: f64) {
-        for (rank, count) in [(1, 1), (5, 3), (16, 40), (17, 700), (50, 20), (64, 300)] {
-            let q = random_normal::<f64>((count, rank), 1, 0).mapv(|v| T::from_f64(v).as_f64());
-            let t = random_normal::<f64>((count, 1), 2, 0).column(0).to_owned();
-            let t = t.mapv(|v| T::from_f64(v).as_f64());
-            let w = Array1::from_shape_fn(count, |e| (e % 4) as f64 * 0.5);
-            let mut regressors = Regressors::zeros(count, rank);
-            for (row, values) in regressors.rows_mut().zip(q.rows()) {
-                row.iter_mut()
-                    .zip(values)
-                    .for_each(|(a, b)| *a = T::from_f64(*b));
-            }
-            // In any order, and twice.
-            let rows: Vec<u32> = (0..count as u32).rev().collect();
-            let reversed: Vec<T> = t.iter().rev().map(|v| T::from_f64(*v)).collect();
-            let weights: Vec<T> = w.iter().rev().map(|v| T::from_f64(*v)).collect();
-            for simd in Simd::available() {
-                let mut regression = RidgeRegression::new(rank, simd);
-                for (weighted, constant) in [
-                    (false, None),
-                    (true, None),
-                    (true, Some(0.5)),
-                    (false, Some(0.0)),
-                ] {
-                    let ridge = Ridge {
-                        factors: 0.3,
-                        constant,
-                    };
-                    let mut p = vec![T::zero(); rank];
-                    let given = weighted.then_some(&weights[..]);
-                    let b = regression.solve(&regressors, &rows, &reversed, given, ridge, &mut p);
-                    let p: Array1<f64> = p.iter().map(|v| v.as_f64()).collect();
-                    let w = weighted.then_some(&w);
-                    let found = gradient(&q, &t, w, ridge, (&p, b.as_f64()));
-                    assert!(
-                        found < tolerance * count as f64,
-                        "{simd:?} {rank} {count} {weighted} {constant:?}: {found}"
-                    );
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn the_gradient_is_zero_at_the_solution() {
-        check::<f64>(1e-12);
-        check::<f32>(1e-4);
-    }
-
-    #[test]
-    fn what_nothing_determines_is_zero() {
-        let mut regressors = Regressors::<f32>::zeros(2, 3);
-        assert_eq!((regressors.rows(), regressors.rank()), (2, 3));
-        for row in regressors.rows_mut() {
-            row[1] = 2.0;
-        }
-        assert_eq!(regressors.row(1), [0.0, 2.0, 0.0]);
-        let mut regression = RidgeRegression::new(3, Simd::detect());
-        let ridge = Ridge {
-            factors: 0.0,
-            constant: None,
-        };
-        let mut p = [9.0; 3];
-        regression.solve(&regressors, &[0, 1], &[4.0, 8.0], None, ridge, &mut p);
-        let close = |p: [f32; 3], b: f32| {
-            assert!((p[1] - 3.0).abs() < 1e-5 && b.abs() < 1e-4, "{p:?} {b}");
-            assert_eq!((p[0], p[2]), (0.0, 0.0));
-        };
-        close(p, 0.0);
-        // The regressors and the constant are the same but for a factor: one of them is enough.
-        let ridge = Ridge {
-            factors: 0.0,
-            constant: Some(0.0),
-        };
-        let b = regression.solve(&regressors, &[0, 1], &[4.0, 8.0], None, ridge, &mut p);
-        close(p, b);
-        let b = regression.solve(&regressors, &[], &[], None, ridge, &mut p);
-        assert_eq!((p, b), ([0.0; 3], 0.0));
-    }
-}
+mod tests;

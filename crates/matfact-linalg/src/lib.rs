@@ -63,7 +63,7 @@ pub use jacobi::jacobi_svd;
 pub use lanczos::{
     Accuracy, LanczosSvd, LeadingSpan, ROUNDINGS, Wanted, gram_lanczos_span, lanczos_svd,
 };
-pub use least_squares::{Regressors, Ridge, RidgeRegression};
+pub use least_squares::{RegressionEntries, Regressors, Ridge, RidgeRegression, Sweeps};
 pub use nnls::{Pivoting, solve_non_negative_rows};
 pub use pool::{PoolInfo, in_pool};
 #[cfg(feature = "dense")]

@@ -4,3 +4,4 @@
 mod errors;
 mod fit;
 mod laws;
+mod solvers;

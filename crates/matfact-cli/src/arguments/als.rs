@@ -1,6 +1,7 @@
 //! Options of `matfact fit als`.
 
 use super::{CommonOptions, SplitOptions};
+use crate::choices::AlsSolverChoice;
 use clap::Args;
 use matfact::{Als, Result};
 
@@ -26,6 +27,15 @@ pub(crate) struct AlsOptions {
     /// Penalty on the biases [default: 4]
     #[arg(long, value_name = "L", allow_negative_numbers = true)]
     pub(crate) bias_regularization: Option<f64>,
+    /// How the factors of a row are found
+    #[arg(long, value_name = "NAME", value_enum, default_value_t = AlsSolverChoice::Auto)]
+    pub(crate) solver: AlsSolverChoice,
+    /// Steps of conjugate gradients, or sweeps of coordinate descent, for each row [default: 3]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    pub(crate) solver_steps: Option<usize>,
+    /// Keep all factors from falling below 0
+    #[arg(long)]
+    pub(crate) non_negative: bool,
     /// Leave out mean and biases: the prediction is the product of the factors alone
     #[arg(long)]
     pub(crate) unbiased: bool,
@@ -36,7 +46,8 @@ impl AlsOptions {
     pub(crate) fn algorithm(&self) -> Result<Als> {
         let mut als = Als::new(self.common.rank()).seed(self.common.seed);
         set!(self, als: max_iter, tol, regularization, count_power, bias_regularization);
-        als = als.biased(!self.unbiased);
+        als = als.biased(!self.unbiased).non_negative(self.non_negative);
+        als = als.solver(self.solver.with_steps(self.solver_steps));
         als.validate()?;
         self.split.validate()?;
         Ok(als)

@@ -1,0 +1,205 @@
+//! The errors of a regression's entries, without a k x k matrix.
+
+use super::{RegressionEntries, Ridge, RidgeRegression};
+use crate::simd::{Kernel, multiply_add};
+use crate::sparse::line;
+use matfact_core::Scalar;
+
+/// Entries whose products are formed before any of them is added: so that no sum waits for another.
+const AT_ONCE: usize = 4;
+
+impl<T: Scalar> RidgeRegression<T> {
+    /// Σ w (t − q·p − b)², in `f64`.
+    ///
+    /// # Panics
+    /// If the lengths do not fit.
+    pub fn squared_errors(
+        &mut self,
+        entries: RegressionEntries<'_, T>,
+        solution: &[T],
+        bias: T,
+    ) -> f64 {
+        entries.check(self.rank, solution.len());
+        self.work.clear();
+        self.work.resize(self.stride, T::zero());
+        self.work[..self.rank].copy_from_slice(solution);
+        self.simd.run(SquaredErrors {
+            entries,
+            stride: self.stride,
+            vector: &self.work,
+            bias,
+        })
+    }
+}
+
+impl<T: Scalar> RidgeRegression<T> {
+    /// Half the gradient of what is minimized, at p and b: the sum of its squares. What would lead below 0
+    /// from a number of p that is 0 does not count where p has to be `non_negative`.
+    ///
+    /// # Panics
+    /// If the lengths do not fit.
+    pub fn gradient_squares(
+        &mut self,
+        entries: RegressionEntries<'_, T>,
+        ridge: Ridge,
+        (solution, bias): (&[T], T),
+        non_negative: bool,
+    ) -> f64 {
+        entries.check(self.rank, solution.len());
+        let (rank, stride) = (self.rank, self.stride);
+        self.work.clear();
+        self.work.resize(2 * stride, T::zero());
+        let (vector, sums) = self.work.split_at_mut(stride);
+        vector[..rank].copy_from_slice(solution);
+        self.totals.fill(T::zero());
+        self.simd.run(Errors {
+            entries,
+            targets: Some(entries.targets),
+            stride,
+            vector,
+            out: sums,
+            totals: Some(&mut self.totals),
+        });
+        let bias = bias.as_f64();
+        let mut squares = 0.0;
+        for (t, value) in solution.iter().enumerate() {
+            let errors = sums[t].as_f64() - bias * self.totals[t].as_f64();
+            let slope = ridge.factors * value.as_f64() - errors;
+            let held = non_negative && *value <= T::zero() && slope > 0.0;
+            squares += if held { 0.0 } else { slope * slope };
+        }
+        if let Some(penalty) = ridge.constant {
+            let weights = |e: usize| entries.weights.map_or(1.0, |weights| weights[e].as_f64());
+            let targets = entries.targets.iter().enumerate();
+            let rest = targets.map(|(e, t)| weights(e) * (t.as_f64() - bias));
+            let pairs = self.totals.iter().zip(solution);
+            let covered: f64 = pairs.map(|(s, p)| s.as_f64() * p.as_f64()).sum();
+            let slope = penalty * bias - (rest.sum::<f64>() - covered);
+            squares += slope * slope;
+        }
+        squares
+    }
+}
+
+/// q·v of one row of the panel.
+#[inline(always)]
+fn product<const FMA: bool, const L: usize, T: Scalar>(regressor: &[T], vector: &[T]) -> T {
+    let mut sums = [T::zero(); L];
+    for (q, v) in regressor.chunks_exact(L).zip(vector.chunks_exact(L)) {
+        for lane in 0..L {
+            sums[lane] = multiply_add::<FMA, T>(q[lane], v[lane], sums[lane]);
+        }
+    }
+    let mut width = L / 2;
+    while width > 0 {
+        for lane in 0..width {
+            sums[lane] += sums[lane + width];
+        }
+        width /= 2;
+    }
+    sums[0]
+}
+
+struct SquaredErrors<'a, T> {
+    entries: RegressionEntries<'a, T>,
+    stride: usize,
+    vector: &'a [T],
+    bias: T,
+}
+
+impl<T: Scalar> SquaredErrors<'_, T> {
+    #[inline(always)]
+    fn lines<const FMA: bool, const L: usize>(self) -> f64 {
+        let (stride, values) = (self.stride, &self.entries.regressors.values[..]);
+        let mut sum = 0.0;
+        for (e, row) in self.entries.rows.iter().enumerate() {
+            let regressor = &values[*row as usize * stride..][..stride];
+            let product = product::<FMA, L, T>(regressor, self.vector);
+            let error = (self.entries.targets[e] - self.bias - product).as_f64();
+            let weight = self.entries.weights.map_or(1.0, |w| w[e].as_f64());
+            sum += weight * error * error;
+        }
+        sum
+    }
+}
+
+impl<T: Scalar> Kernel for SquaredErrors<'_, T> {
+    type Output = f64;
+
+    #[inline(always)]
+    fn run<const FMA: bool>(self) -> f64 {
+        match line::<T>() {
+            16 => self.lines::<FMA, 16>(),
+            _ => self.lines::<FMA, 8>(),
+        }
+    }
+}
+
+/// Adds Σ w (t − q·v) q to `out` (t = 0 without targets) and Σ w q to `totals`.
+pub(super) struct Errors<'a, T> {
+    pub(super) entries: RegressionEntries<'a, T>,
+    pub(super) targets: Option<&'a [T]>,
+    pub(super) stride: usize,
+    pub(super) vector: &'a [T],
+    pub(super) out: &'a mut [T],
+    pub(super) totals: Option<&'a mut [T]>,
+}
+
+impl<T: Scalar> Errors<'_, T> {
+    #[inline(always)]
+    fn lines<const FMA: bool, const L: usize>(mut self) {
+        let (stride, values) = (self.stride, &self.entries.regressors.values[..]);
+        for (group, rows) in self.entries.rows.chunks(AT_ONCE).enumerate() {
+            let mut weights = [T::one(); AT_ONCE];
+            let mut errors = [T::zero(); AT_ONCE];
+            for (slot, row) in rows.iter().enumerate() {
+                let e = group * AT_ONCE + slot;
+                let regressor = &values[*row as usize * stride..][..stride];
+                let product = product::<FMA, L, T>(regressor, self.vector);
+                if let Some(given) = self.entries.weights {
+                    weights[slot] = given[e];
+                }
+                let target = self.targets.map_or(T::zero(), |targets| targets[e]);
+                errors[slot] = weights[slot] * (target - product);
+            }
+            add::<FMA, L, T>(values, (rows, stride), &errors, self.out);
+            if let Some(totals) = &mut self.totals {
+                add::<FMA, L, T>(values, (rows, stride), &weights, totals);
+            }
+        }
+    }
+}
+
+/// out += Σ c q over some rows.
+#[inline(always)]
+fn add<const FMA: bool, const L: usize, T: Scalar>(
+    values: &[T],
+    (rows, stride): (&[u32], usize),
+    coefficients: &[T; AT_ONCE],
+    out: &mut [T],
+) {
+    for (column, out) in out.chunks_exact_mut(L).enumerate() {
+        let mut sums = [T::zero(); L];
+        sums.copy_from_slice(out);
+        for (row, coefficient) in rows.iter().zip(coefficients) {
+            let start = *row as usize * stride + column * L;
+            let regressor = &values[start..start + L];
+            for lane in 0..L {
+                sums[lane] = multiply_add::<FMA, T>(*coefficient, regressor[lane], sums[lane]);
+            }
+        }
+        out.copy_from_slice(&sums);
+    }
+}
+
+impl<T: Scalar> Kernel for Errors<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<const FMA: bool>(self) {
+        match line::<T>() {
+            16 => self.lines::<FMA, 16>(),
+            _ => self.lines::<FMA, 8>(),
+        }
+    }
+}
