@@ -11,7 +11,8 @@ import tempfile
 import time
 
 NAMES = {"sgdrandomized": "surprise", "svdarpack": "scipy, arpack",
-         "minibatch-nmfgensim": "gensim, one pass"}
+         "minibatch-nmfgensim": "gensim, one pass", "alscholesky": "cmfrec, Cholesky",
+         "alsconjugate-gradients": "cmfrec, conjugate gradients"}
 MODEL = os.path.join(tempfile.gettempdir(), "side_by_side.safetensors")
 NMF_LADDER = [5, 10, 15, 20, 30, 40, 50, 60, 80, 100, 130, 160, 200, 300, 400]
 
@@ -52,6 +53,9 @@ def peer(arguments):
     warnings.filterwarnings("ignore")
     if arguments.kind == "sgd":
         result = peer_ratings(arguments)
+    elif arguments.kind == "als":
+        print(json.dumps(peer_als(arguments)))
+        return
     else:
         x = load(arguments.files[0])
         if arguments.kind == "nmf":
@@ -168,22 +172,50 @@ def peer_ratings(arguments):
     return {"seconds": seconds, "error": float(np.sqrt((errors**2).mean()))}
 
 
+def peer_als(arguments):
+    """cmfrec: user and item biases with the factors, one penalty."""
+    import numpy as np
+    import pandas as pd
+    from cmfrec import CMF
+    from scipy.sparse import coo_matrix
+
+    train, test = (pd.read_csv(path, sep=r"\s+", header=None).to_numpy(np.float32)
+                   for path in arguments.files)
+    places = [np.concatenate([train[:, side], test[:, side]]).astype(np.int32) for side in (0, 1)]
+    rows, columns = (np.unique(side, return_inverse=True)[1].astype(np.int32) for side in places)
+    count = len(train)
+    x = coo_matrix((train[:, 2], (rows[:count], columns[:count])),
+                   shape=(rows.max() + 1, columns.max() + 1))
+    model = CMF(k=arguments.rank, lambda_=arguments.peer_lambda, method="als", use_float=True,
+                use_cg=arguments.method != "cholesky", finalize_chol=False, verbose=False,
+                niter=arguments.iterations, nthreads=arguments.threads, random_state=1)
+    start = time.perf_counter()
+    model.fit(x)
+    seconds = time.perf_counter() - start
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    # Kept in the range of the training ratings, as matfact's are.
+    predicted = np.clip(model.predict(rows[count:], columns[count:]), train[:, 2].min(), train[:, 2].max())
+    error = float(np.sqrt(((predicted - test[:, 2]) ** 2).mean()))
+    return {"seconds": seconds, "error": error, "peak_mb": peak}
+
+
 def run_peer(arguments, iterations=0):
     command = [sys.executable, __file__, arguments.kind, *arguments.files, "--rank",
                str(arguments.rank), "--peer", "--iterations", str(iterations), "--loss",
-               arguments.loss, "--method", arguments.method]
+               arguments.loss, "--method", arguments.method, "--peer-lambda",
+               str(arguments.peer_lambda), "--threads", str(arguments.threads)]
     return json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
 
 
 def run_ours(arguments, *options):
     command = [arguments.program, "fit", arguments.kind, arguments.files[0], "--rank",
                str(arguments.rank), "--threads", str(arguments.threads), "--json", *options]
-    if arguments.kind == "sgd":
+    if arguments.kind in ("sgd", "als"):
         command += ["--test", arguments.files[1]]
     if arguments.kind == "svd":
         command += ["--model", MODEL]
     result = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
-    if arguments.kind == "sgd":
+    if arguments.kind in ("sgd", "als"):
         error = result["test"]["rmse"]
     elif arguments.kind == "svd":
         return {"seconds": result["seconds"], "values": model_values(MODEL),
@@ -209,7 +241,7 @@ def show(name, results):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("kind", choices=["nmf", "minibatch-nmf", "svd", "sgd"])
+    parser.add_argument("kind", choices=["nmf", "minibatch-nmf", "svd", "sgd", "als"])
     parser.add_argument("files", nargs="+")
     parser.add_argument("--rank", type=int, required=True)
     parser.add_argument("--target", type=float, help="relative error that both have to reach (nmf)")
@@ -218,10 +250,12 @@ def main():
                         "the peer has after --peer-iterations multiplicative updates")
     parser.add_argument("--peer-iterations", type=int, default=5,
                         help="for kullback-leibler; for frobenius the first step of the ladder")
-    parser.add_argument("--method", choices=["randomized", "arpack", "gensim"],
+    parser.add_argument("--method", choices=["randomized", "arpack", "gensim", "conjugate-gradients",
+                                             "cholesky"],
                         default="randomized",
                         help="of the peer: scikit-learn's TruncatedSVD, or SciPy's svds (svd); "
-                        "gensim's Nmf, one pass (minibatch-nmf)")
+                        "gensim's Nmf, one pass (minibatch-nmf); cmfrec's (als)")
+    parser.add_argument("--peer-lambda", type=float, default=30, help="of cmfrec (als)")
     parser.add_argument("--arpack-tol", type=float, default=0)
     parser.add_argument("--tol", default="1e-6", help="of matfact (svd)")
     parser.add_argument("--runs", type=int, default=5)
@@ -238,6 +272,17 @@ def main():
         target = run_peer(arguments, iterations)["error"]
         variants = [("matfact", ["--loss", arguments.loss, "--target-objective", repr(target),
                                  "--tol", "0"])]
+    elif arguments.kind == "als":
+        iterations = 10
+        target = run_peer(arguments, iterations)["error"]
+        exactly = ["--tol", "0", "--max-iter"]
+        for enough in range(1, iterations + 1):
+            if run_ours(arguments, *exactly, str(enough))["error"] <= target:
+                break
+        gradients = ["--solver", "conjugate-gradients"]
+        variants = [("matfact", [*exactly, str(iterations)]),
+                    ("matfact, conjugate gradients", [*exactly, str(iterations), *gradients]),
+                    ("matfact, to the peer's error", [*exactly, str(enough)])]
     elif arguments.method == "gensim":
         variants = [("matfact, one epoch", ["--max-iter", "1"]), ("matfact", [])]
     elif arguments.kind == "minibatch-nmf":

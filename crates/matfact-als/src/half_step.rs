@@ -307,13 +307,12 @@ impl HalfStep {
                 let (own, bias) = (rows.row(row), rows.bias(row));
                 let regression = &mut worker.regression;
                 let errors = regression.squared_errors(entries, own, bias);
-                let gradient =
-                    regression.gradient_squares(entries, ridge, (own, bias), self.non_negative);
+                let at = (own, bias);
+                let (gradient, of_zero) =
+                    regression.gradient_squares(entries, ridge, at, self.non_negative);
                 sum.objective += errors + self.penalty(count, own, bias.as_f64());
                 sum.gradient += gradient;
-                let nothing = vec![T::zero(); own.len()];
-                let none = (&nothing[..], T::zero());
-                sum.gradient_of_zero += regression.gradient_squares(entries, ridge, none, false);
+                sum.gradient_of_zero += of_zero;
             }
             sum
         };

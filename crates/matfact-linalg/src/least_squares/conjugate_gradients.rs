@@ -50,6 +50,7 @@ impl<T: Scalar> RidgeRegression<T> {
             vector: solution,
             out: residual,
             totals: constant.is_some().then_some(&mut self.totals[..]),
+            moments: None,
         };
         self.simd.run(errors);
         let bias_of = |solution: &[T], totals: &[T]| {
@@ -75,6 +76,7 @@ impl<T: Scalar> RidgeRegression<T> {
                 vector: direction,
                 out: image,
                 totals: None,
+                moments: None,
             });
             let share = constant.map_or(0.0, |sum| dot(&self.totals, direction) / sum);
             for t in 0..stride {

@@ -1,9 +1,10 @@
 //! The errors of a regression's entries, without a k x k matrix.
 
-use super::{RegressionEntries, Ridge, RidgeRegression};
-use crate::simd::{Kernel, multiply_add};
+use super::{AHEAD, RegressionEntries, Ridge, RidgeRegression};
+use crate::simd::{Kernel, multiply_add, prefetch};
 use crate::sparse::line;
 use matfact_core::Scalar;
+use std::hint::black_box;
 
 /// Entries whose products are formed before any of them is added: so that no sum waits for another.
 const AT_ONCE: usize = 4;
@@ -33,8 +34,8 @@ impl<T: Scalar> RidgeRegression<T> {
 }
 
 impl<T: Scalar> RidgeRegression<T> {
-    /// Half the gradient of what is minimized, at p and b: the sum of its squares. What would lead below 0
-    /// from a number of p that is 0 does not count where p has to be `non_negative`.
+    /// The sums of the squares of half the gradient of what is minimized: at p and b, and where both are 0.
+    /// What would lead below 0 from a number of p that is 0 does not count where p has to be `non_negative`.
     ///
     /// # Panics
     /// If the lengths do not fit.
@@ -44,7 +45,7 @@ impl<T: Scalar> RidgeRegression<T> {
         ridge: Ridge,
         (solution, bias): (&[T], T),
         non_negative: bool,
-    ) -> f64 {
+    ) -> (f64, f64) {
         entries.check(self.rank, solution.len());
         let (rank, stride) = (self.rank, self.stride);
         self.work.clear();
@@ -52,6 +53,7 @@ impl<T: Scalar> RidgeRegression<T> {
         let (vector, sums) = self.work.split_at_mut(stride);
         vector[..rank].copy_from_slice(solution);
         self.totals.fill(T::zero());
+        self.moments.fill(T::zero());
         self.simd.run(Errors {
             entries,
             targets: Some(entries.targets),
@@ -59,9 +61,11 @@ impl<T: Scalar> RidgeRegression<T> {
             vector,
             out: sums,
             totals: Some(&mut self.totals),
+            moments: Some(&mut self.moments),
         });
         let bias = bias.as_f64();
         let mut squares = 0.0;
+        let mut of_zero: f64 = self.moments.iter().map(|m| m.as_f64() * m.as_f64()).sum();
         for (t, value) in solution.iter().enumerate() {
             let errors = sums[t].as_f64() - bias * self.totals[t].as_f64();
             let slope = ridge.factors * value.as_f64() - errors;
@@ -71,13 +75,18 @@ impl<T: Scalar> RidgeRegression<T> {
         if let Some(penalty) = ridge.constant {
             let weights = |e: usize| entries.weights.map_or(1.0, |weights| weights[e].as_f64());
             let targets = entries.targets.iter().enumerate();
-            let rest = targets.map(|(e, t)| weights(e) * (t.as_f64() - bias));
+            let (mut rest, mut target) = (0.0, 0.0);
+            for (e, t) in targets {
+                rest += weights(e) * (t.as_f64() - bias);
+                target += weights(e) * t.as_f64();
+            }
+            of_zero += target * target;
             let pairs = self.totals.iter().zip(solution);
             let covered: f64 = pairs.map(|(s, p)| s.as_f64() * p.as_f64()).sum();
-            let slope = penalty * bias - (rest.sum::<f64>() - covered);
+            let slope = penalty * bias - (rest - covered);
             squares += slope * slope;
         }
-        squares
+        (squares, of_zero)
     }
 }
 
@@ -90,14 +99,15 @@ fn product<const FMA: bool, const L: usize, T: Scalar>(regressor: &[T], vector: 
             sums[lane] = multiply_add::<FMA, T>(q[lane], v[lane], sums[lane]);
         }
     }
-    let mut width = L / 2;
-    while width > 0 {
-        for lane in 0..width {
-            sums[lane] += sums[lane + width];
-        }
-        width /= 2;
+    // Through memory, because the compiler otherwise takes the sums apart into pairs of lanes.
+    let mut sums = black_box(sums);
+    for lane in 0..L / 2 {
+        sums[lane] += sums[lane + L / 2];
     }
-    sums[0]
+    let mut rest = [T::zero(); 8];
+    rest[..L / 2].copy_from_slice(&sums[..L / 2]);
+    let [a, b, c, d, e, f, g, h] = black_box(rest);
+    ((a + e) + (c + g)) + ((b + f) + (d + h))
 }
 
 struct SquaredErrors<'a, T> {
@@ -135,7 +145,7 @@ impl<T: Scalar> Kernel for SquaredErrors<'_, T> {
     }
 }
 
-/// Adds Σ w (t − q·v) q to `out` (t = 0 without targets) and Σ w q to `totals`.
+/// Adds Σ w (t − q·v) q to `out` (t = 0 without targets), Σ w q to `totals` and Σ w t q to `moments`.
 pub(super) struct Errors<'a, T> {
     pub(super) entries: RegressionEntries<'a, T>,
     pub(super) targets: Option<&'a [T]>,
@@ -143,6 +153,7 @@ pub(super) struct Errors<'a, T> {
     pub(super) vector: &'a [T],
     pub(super) out: &'a mut [T],
     pub(super) totals: Option<&'a mut [T]>,
+    pub(super) moments: Option<&'a mut [T]>,
 }
 
 impl<T: Scalar> Errors<'_, T> {
@@ -152,8 +163,14 @@ impl<T: Scalar> Errors<'_, T> {
         for (group, rows) in self.entries.rows.chunks(AT_ONCE).enumerate() {
             let mut weights = [T::one(); AT_ONCE];
             let mut errors = [T::zero(); AT_ONCE];
+            let mut weighted = [T::zero(); AT_ONCE];
             for (slot, row) in rows.iter().enumerate() {
                 let e = group * AT_ONCE + slot;
+                if let Some(later) = self.entries.rows.get(e + AHEAD) {
+                    for first in (0..stride).step_by(L) {
+                        prefetch(values, *later as usize * stride + first);
+                    }
+                }
                 let regressor = &values[*row as usize * stride..][..stride];
                 let product = product::<FMA, L, T>(regressor, self.vector);
                 if let Some(given) = self.entries.weights {
@@ -161,10 +178,14 @@ impl<T: Scalar> Errors<'_, T> {
                 }
                 let target = self.targets.map_or(T::zero(), |targets| targets[e]);
                 errors[slot] = weights[slot] * (target - product);
+                weighted[slot] = weights[slot] * target;
             }
             add::<FMA, L, T>(values, (rows, stride), &errors, self.out);
             if let Some(totals) = &mut self.totals {
                 add::<FMA, L, T>(values, (rows, stride), &weights, totals);
+            }
+            if let Some(moments) = &mut self.moments {
+                add::<FMA, L, T>(values, (rows, stride), &weighted, moments);
             }
         }
     }
