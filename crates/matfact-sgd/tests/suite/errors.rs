@@ -173,14 +173,3 @@ fn very_large_and_very_small_ratings_are_fitted_or_refused() {
         assert!(fit.model.row_bias().unwrap().iter().all(|v| v.is_finite()));
     }
 }
-
-#[test]
-fn weights_are_refused_rather_than_ignored() {
-    let triplets = [(0, 0, 4.0), (1, 1, 2.0)];
-    let plain = Ratings::from_triplets((2, 2), triplets, Duplicates::Error).unwrap();
-    let weighted = plain.with_weights(vec![1.0, 2.0]).unwrap();
-    assert!(matches!(
-        Sgd::new(1).fit(&weighted),
-        Err(Error::UnsupportedInput { .. })
-    ));
-}
