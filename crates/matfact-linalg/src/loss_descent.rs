@@ -15,9 +15,10 @@
 //! (AdaGrad, one sum for a row; or two, one for the leading numbers and one for the rest, as in LIBMF).
 
 use crate::rating_loss::RatingLoss;
-use crate::sgd::{BlockEntry, BlockSide, LANES, ShrunkBias, dot, prefetch_row};
+use crate::sgd::{BlockEntry, BlockSide, LANES, ShrunkBias, dot, fold_half, prefetch_row};
 use crate::simd::{Kernel, Simd, multiply_add};
 use matfact_core::Scalar;
+use std::hint::black_box;
 
 /// How many entries ahead the factors are asked for.
 const PREFETCH_DISTANCE: usize = 4;
@@ -360,13 +361,27 @@ impl<T: Scalar> Turn<T> {
             moved[lane] *= shrinkage[lane];
         }
         if ADAPTIVE {
-            let squares = &mut squares[usize::from(piece != 0)];
+            let gradient = self.gradient::<FMA>(values, direction);
+            let [first, others] = squares;
+            let sums = if piece == 0 { first } else { others };
             for lane in 0..LANES {
-                let gradient = self.squares * values[lane] - self.descent * direction[lane];
-                squares[lane] = multiply_add::<FMA, T>(gradient, gradient, squares[lane]);
+                sums[lane] = multiply_add::<FMA, T>(gradient[lane], gradient[lane], sums[lane]);
             }
         }
         moved
+    }
+}
+
+impl<T: Scalar> Turn<T> {
+    /// w (λ₂ p − z q).
+    #[inline(always)]
+    fn gradient<const FMA: bool>(&self, values: &[T; LANES], direction: &[T; LANES]) -> [T; LANES] {
+        let mut gradient = [T::zero(); LANES];
+        for lane in 0..LANES {
+            let penalty = self.squares * values[lane];
+            gradient[lane] = multiply_add::<FMA, T>(-self.descent, direction[lane], penalty);
+        }
+        gradient
     }
 }
 
@@ -384,8 +399,12 @@ fn lanes<T: Scalar>(leading: T, rest: T) -> [T; LANES] {
 #[inline(always)]
 fn add_squares<T: Scalar>(sums: &mut GradientSums<T>, squares: &Squares<T>, step: &LossStep<T>) {
     let [first, others] = squares;
-    let leading = fold(&first[..LEADING]);
-    let rest = fold(&first[LEADING..]) + (fold(&others[..LEADING]) + fold(&others[LEADING..]));
+    let (mut leading, mut rest) = ([T::zero(); LEADING], [T::zero(); LEADING]);
+    for lane in 0..LEADING {
+        leading[lane] = first[lane];
+        rest[lane] = first[LEADING + lane] + (others[lane] + others[LEADING + lane]);
+    }
+    let (leading, rest) = (fold(leading), fold(rest));
     let ahead = step.rank.min(LEADING);
     let mean = |sum: T, count: usize| sum / T::from_f64(count.max(1) as f64);
     match step.adaptation {
@@ -401,12 +420,12 @@ fn add_squares<T: Scalar>(sums: &mut GradientSums<T>, squares: &Squares<T>, step
 
 /// The sum of eight numbers, halves at a time.
 #[inline(always)]
-fn fold<T: Scalar>(eight: &[T]) -> T {
-    let mut four = [T::zero(); 4];
-    for lane in 0..4 {
-        four[lane] = eight[lane] + eight[lane + 4];
-    }
-    (four[0] + four[2]) + (four[1] + four[3])
+fn fold<T: Scalar>(eight: [T; LEADING]) -> T {
+    // Through memory, because the compiler otherwise takes the sums apart into single lanes.
+    let eight = black_box(eight);
+    let four: [T; 4] = fold_half(&eight);
+    let two: [T; 2] = fold_half(&four);
+    two[0] + two[1]
 }
 
 /// One step of a bias. Its shrinkage s = 1 / (1 + η_b π) was made for the full rate and a weight of 1; for the

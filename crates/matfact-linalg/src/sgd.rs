@@ -266,7 +266,7 @@ pub(crate) fn dot<const FMA: bool, T: Scalar>(p: &[FactorLanes<T>], q: &[FactorL
 
 /// Adds the upper half of the lanes to the lower one.
 #[inline(always)]
-fn fold_half<T: Scalar, const HALF: usize>(lanes: &[T]) -> [T; HALF] {
+pub(crate) fn fold_half<T: Scalar, const HALF: usize>(lanes: &[T]) -> [T; HALF] {
     let mut folded = [T::zero(); HALF];
     for lane in 0..HALF {
         folded[lane] = lanes[lane] + lanes[lane + HALF];

@@ -238,8 +238,7 @@ impl<'a, T: Scalar> Descent<'a, T> {
                 })
                 .collect();
             total += of_blocks.iter().sum::<f64>();
-            // A sum that is not a number fails the comparison.
-            if !(total < bound) {
+            if total.is_nan() || total >= bound {
                 return None;
             }
         }

@@ -73,6 +73,7 @@ pub enum LearningRates {
     Common,
     /// η / √G with one G for each factor row (and one for each bias): 1 plus the sum of the mean squares of its
     /// gradients so far. `decay` falls on top; with 0 this is AdaGrad.
+    #[cfg_attr(feature = "serde", serde(rename = "adagrad"))]
     AdaGrad,
     /// Two such sums for each factor row: the first 8 numbers, and the rest, which stand still in the first
     /// epoch (unless there is an L1 penalty). What LIBMF does.

@@ -157,14 +157,17 @@ impl<T: Scalar> Block<T> {
                     };
                     self.factors[side][at[side] * width + t / LANES].0[t % LANES] =
                         soft * (one / (one + rate * l2));
-                    let gradient = l2 * own - z * other;
+                    let gradient = -z * other + l2 * own;
                     squares[usize::from(t >= LANES)][t % LANES] += gradient * gradient;
                 }
                 let sum =
                     |e: &[T]| ((e[0] + e[4]) + (e[2] + e[6])) + ((e[1] + e[5]) + (e[3] + e[7]));
                 let [first, others] = squares;
                 let leading = sum(&first[..8]);
-                let rest = sum(&first[8..]) + (sum(&others[..8]) + sum(&others[8..]));
+                let rest: Vec<T> = (0..8)
+                    .map(|l| first[8 + l] + (others[l] + others[8 + l]))
+                    .collect();
+                let rest = sum(&rest);
                 let over = |sum: T, count: usize| sum / T::from_f64(count.max(1) as f64);
                 let ahead = k.min(LEADING);
                 match step.adaptation {

@@ -5,6 +5,7 @@ mod continued;
 mod errors;
 mod fit;
 mod fold_in;
+mod guide;
 mod laws;
 mod options;
 mod serde;

@@ -174,7 +174,7 @@ fn classes_are_told_apart_by_every_loss_of_classes() {
 #[test]
 fn weights_count_entries_and_none_is_left_out() {
     let (ratings, _) = planted::<f64>((60, 50), 1.0, every_tenth);
-    let some = |e: usize| e % 3 != 0;
+    let some = |e: usize| !e.is_multiple_of(3);
     // A weight of 0 takes an entry out.
     let kept = ratings.triplets().enumerate().filter(|(e, _)| some(*e));
     let fewer = Ratings::from_triplets((60, 50), kept.map(|(_, t)| t), Duplicates::Error).unwrap();
@@ -190,7 +190,7 @@ fn weights_count_entries_and_none_is_left_out() {
         assert!((a - b).abs() < 1e-9 * b, "{a} {b}");
     }
     // What weighs more is fitted better.
-    let heavy = |e: usize| if e % 10 == 0 { 5.0 } else { 0.2 };
+    let heavy = |e: usize| if e.is_multiple_of(10) { 5.0 } else { 0.2 };
     let weights = (0..ratings.observed()).map(heavy).collect();
     let weighted = ratings.clone().with_weights(weights).unwrap();
     let errors = |x: &Ratings<f64>| {
