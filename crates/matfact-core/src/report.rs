@@ -42,6 +42,8 @@ pub enum StopReason {
     TimeBudget,
     /// The [`Cancellation`](crate::Cancellation) was raised.
     Cancelled,
+    /// The iterates left all bounds; the model is the last one before, as was asked for.
+    Diverged,
 }
 
 impl fmt::Display for StopReason {
@@ -53,6 +55,7 @@ impl fmt::Display for StopReason {
             StopReason::NoImprovement => "validation error no longer falls",
             StopReason::TimeBudget => "time budget used up",
             StopReason::Cancelled => "cancelled",
+            StopReason::Diverged => "diverged, last finite model kept",
         })
     }
 }

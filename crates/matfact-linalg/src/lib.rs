@@ -25,6 +25,7 @@ mod jacobi;
 #[cfg(feature = "dense")]
 mod lanczos;
 mod least_squares;
+mod loss_descent;
 mod nnls;
 mod pool;
 #[cfg(feature = "dense")]
@@ -32,6 +33,7 @@ mod products;
 mod random;
 #[cfg(feature = "dense")]
 mod randomized;
+mod rating_loss;
 mod reductions;
 #[cfg(feature = "dense")]
 mod refined;
@@ -64,6 +66,9 @@ pub use lanczos::{
     Accuracy, LanczosSvd, LeadingSpan, ROUNDINGS, Wanted, gram_lanczos_span, lanczos_svd,
 };
 pub use least_squares::{RegressionEntries, Regressors, Ridge, RidgeRegression, Sweeps};
+pub use loss_descent::{
+    Adaptation, FactorPenalty, GradientSums, LEADING, LossStep, descend_block_by_loss,
+};
 pub use nnls::{Pivoting, solve_non_negative_rows};
 pub use pool::{PoolInfo, in_pool};
 #[cfg(feature = "dense")]
@@ -71,6 +76,7 @@ pub use products::{Lines, Products, Side, squared_product_norm};
 pub use random::{random_normal, random_stream};
 #[cfg(feature = "dense")]
 pub use randomized::{RandomizedSvd, ShiftedSvd, Triplets, randomized_svd, shifted_svd};
+pub use rating_loss::RatingLoss;
 pub use reductions::{inner_product, squared_distance};
 #[cfg(feature = "dense")]
 pub use refined::{RefinedTriplets, refine_conditioned, refine_triplets};
@@ -79,4 +85,4 @@ pub use sgd::{BlockEntry, BlockSide, DescentStep, FactorLanes, ShrunkBias, desce
 pub use simd::Simd;
 pub use sparse::{multiply_sparse, multiply_sparse_transposed};
 pub use survey::{RatingsSurvey, survey_ratings};
-pub use validation::{check_validation, validation_error};
+pub use validation::{check_validation, validation_error, validation_mean};

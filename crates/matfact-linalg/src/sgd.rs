@@ -15,7 +15,7 @@ use matfact_core::Scalar;
 use std::hint::black_box;
 
 /// Values in one [`FactorLanes`].
-const LANES: usize = 16;
+pub(crate) const LANES: usize = 16;
 
 /// Partial sums of a dot product, each of [`LANES`] values: enough to hide the latency of an add.
 const PARTIAL_SUMS: usize = 4;
@@ -228,7 +228,7 @@ fn update<const FMA: bool, T: Scalar>(
 
 /// Asks for every cache line of one factor row.
 #[inline(always)]
-fn prefetch_row<T>(factors: &[FactorLanes<T>], start: usize, width: usize) {
+pub(crate) fn prefetch_row<T>(factors: &[FactorLanes<T>], start: usize, width: usize) {
     for piece in factors.iter().skip(start).take(width) {
         prefetch(&piece.0, 0);
         if size_of::<T>() > 4 {
@@ -240,7 +240,7 @@ fn prefetch_row<T>(factors: &[FactorLanes<T>], start: usize, width: usize) {
 /// p · q, in a fixed order of additions: piece t of the rows goes to partial sum t mod 4, then the
 /// partial sums are added, then the lanes, halves at a time.
 #[inline(always)]
-fn dot<const FMA: bool, T: Scalar>(p: &[FactorLanes<T>], q: &[FactorLanes<T>]) -> T {
+pub(crate) fn dot<const FMA: bool, T: Scalar>(p: &[FactorLanes<T>], q: &[FactorLanes<T>]) -> T {
     let mut sums = [[T::zero(); LANES]; PARTIAL_SUMS];
     let (p_groups, p_rest) = p.as_chunks::<PARTIAL_SUMS>();
     let (q_groups, q_rest) = q.as_chunks::<PARTIAL_SUMS>();
@@ -266,7 +266,7 @@ fn dot<const FMA: bool, T: Scalar>(p: &[FactorLanes<T>], q: &[FactorLanes<T>]) -
 
 /// Adds the upper half of the lanes to the lower one.
 #[inline(always)]
-fn fold_half<T: Scalar, const HALF: usize>(lanes: &[T]) -> [T; HALF] {
+pub(crate) fn fold_half<T: Scalar, const HALF: usize>(lanes: &[T]) -> [T; HALF] {
     let mut folded = [T::zero(); HALF];
     for lane in 0..HALF {
         folded[lane] = lanes[lane] + lanes[lane + HALF];

@@ -53,14 +53,25 @@ pub fn validation_error(
     validation: &Validation,
     predict: impl Fn(usize, usize) -> f64 + Sync,
 ) -> f64 {
+    validation_mean(validation, |row, column, value| {
+        (value - predict(row, column)).powi(2)
+    })
+    .sqrt()
+}
+
+/// The mean of `term(row, column, value)` over the entries; the same bits for any number of threads.
+pub fn validation_mean(
+    validation: &Validation,
+    term: impl Fn(usize, usize, f64) -> f64 + Sync,
+) -> f64 {
     let (rows, columns, values) = validation.entries();
-    let squares = |start: usize| -> f64 {
+    let sum = |start: usize| -> f64 {
         let end = values.len().min(start + ENTRIES_AT_ONCE);
         (start..end)
-            .map(|e| (values[e] - predict(rows[e] as usize, columns[e] as usize)).powi(2))
+            .map(|e| term(rows[e] as usize, columns[e] as usize, values[e]))
             .sum()
     };
     let starts: Vec<usize> = (0..values.len()).step_by(ENTRIES_AT_ONCE).collect();
-    let sums: Vec<f64> = starts.into_par_iter().map(squares).collect();
-    (sums.iter().sum::<f64>() / values.len() as f64).sqrt()
+    let sums: Vec<f64> = starts.into_par_iter().map(sum).collect();
+    sums.iter().sum::<f64>() / values.len() as f64
 }

@@ -1,7 +1,7 @@
 //! The ratings cut into B x B blocks of nearly equal weight.
 
 use matfact_core::{ObservedEntries, Scalar};
-use matfact_linalg::{BlockEntry, FactorLanes, RatingsSurvey, random_stream};
+use matfact_linalg::{BlockEntry, FactorLanes, random_stream};
 use rand::Rng;
 use rand::seq::SliceRandom;
 use rayon::prelude::*;
@@ -41,6 +41,16 @@ struct Place {
     index: u32,
 }
 
+/// What the entries of a block are made from.
+pub(crate) struct Source<'a, X: ?Sized, F> {
+    /// The ratings.
+    pub(crate) x: &'a X,
+    /// Whether they have weights; entries of weight 0 are left out.
+    pub(crate) weighted: bool,
+    /// From a rating to the value to approximate.
+    pub(crate) target: F,
+}
+
 impl Partition {
     /// Deals whatever has ratings into `count` ranges: heaviest first, each to the lightest range;
     /// equals in random order.
@@ -72,22 +82,25 @@ impl Partition {
 #[derive(Debug)]
 pub(crate) struct BlockRow<T> {
     entries: Vec<BlockEntry<T>>,
+    /// One for each entry, or none at all.
+    weights: Vec<T>,
     /// Where the block of each range of columns begins, and the end.
     starts: Vec<usize>,
 }
 
 impl<T> BlockRow<T> {
-    /// The entries in one range of columns, in the order of their visits.
-    pub(crate) fn block(&self, column_range: usize) -> &[BlockEntry<T>] {
-        &self.entries[self.starts[column_range]..self.starts[column_range + 1]]
+    /// The entries in one range of columns, in the order of their visits, and their weights, if any.
+    pub(crate) fn block(&self, column_range: usize) -> (&[BlockEntry<T>], &[T]) {
+        let range = self.starts[column_range]..self.starts[column_range + 1];
+        let weights = self.weights.get(range.clone()).unwrap_or_default();
+        (&self.entries[range], weights)
     }
 }
 
 /// The blocks with their scaled ratings; `width` is the number of [`FactorLanes`] in a factor row,
 /// and `stream_of` names the random stream of a range of rows.
-pub(crate) fn block_rows<T: Scalar, X>(
-    x: &X,
-    survey: &RatingsSurvey<T>,
+pub(crate) fn block_rows<T: Scalar, X, F>(
+    source: &Source<'_, X, F>,
     (rows, columns): (&Partition, &Partition),
     width: usize,
     seed: u64,
@@ -95,16 +108,27 @@ pub(crate) fn block_rows<T: Scalar, X>(
 ) -> Vec<BlockRow<T>>
 where
     X: ObservedEntries<Scalar = T> + ?Sized,
+    F: Fn(f64) -> T + Sync,
 {
     let group = (GROUP_BYTES / (width * size_of::<FactorLanes<T>>())).max(4);
     let build = |(range, members): (usize, &Vec<u32>)| {
-        let mut block_row = gather(x, survey, members, columns);
+        let mut block_row = gather(source, members, columns);
         let mut rng = random_stream(seed, stream_of(range));
-        let BlockRow { entries, starts } = &mut block_row;
+        let BlockRow {
+            entries,
+            weights,
+            starts,
+        } = &mut block_row;
         for pair in starts.windows(2) {
             let block = &mut entries[pair[0]..pair[1]];
+            let mut position = pair[0];
             for rows in block.chunk_by_mut(|a, b| a.row as usize / group == b.row as usize / group)
             {
+                if !weights.is_empty() {
+                    // The same numbers, so the same order.
+                    weights[position..position + rows.len()].shuffle(&mut rng.clone());
+                }
+                position += rows.len();
                 rows.shuffle(&mut rng);
             }
         }
@@ -114,19 +138,28 @@ where
 }
 
 /// The entries of the rows `members`, by range of columns and then by row.
-fn gather<T: Scalar, X>(
-    x: &X,
-    survey: &RatingsSurvey<T>,
+fn gather<T: Scalar, X, F>(
+    source: &Source<'_, X, F>,
     members: &[u32],
     columns: &Partition,
 ) -> BlockRow<T>
 where
     X: ObservedEntries<Scalar = T> + ?Sized,
+    F: Fn(f64) -> T,
 {
+    let x = source.x;
+    // The weight of an entry of a row, or none if it is left out.
+    let counts = |weights: Option<&[T]>, e: usize| match weights {
+        None => Some(T::one()),
+        Some(weights) => Some(weights[e]).filter(|weight| *weight > T::zero()),
+    };
     let mut starts = vec![0; columns.ranges.len() + 1];
     for row in members {
-        for column in x.row(*row as usize).columns {
-            starts[columns.places[*column as usize].range as usize + 1] += 1;
+        let weights = x.weights(*row as usize);
+        for (e, column) in x.row(*row as usize).columns.iter().enumerate() {
+            if counts(weights, e).is_some() {
+                starts[columns.places[*column as usize].range as usize + 1] += 1;
+            }
         }
     }
     for range in 1..starts.len() {
@@ -137,24 +170,35 @@ where
         column: 0,
         value: T::zero(),
     };
-    let mut entries = vec![nothing; starts[columns.ranges.len()]];
+    let stored = starts[columns.ranges.len()];
+    let mut entries = vec![nothing; stored];
+    let mut of_entries = vec![T::zero(); if source.weighted { stored } else { 0 }];
     let mut next = starts.clone();
-    // Halves, because the difference of two large values may leave the range.
-    let half_mean = 0.5 * survey.mean.as_f64();
     for (row, member) in members.iter().enumerate() {
         let observed = x.row(*member as usize);
-        for (column, value) in observed.columns.iter().zip(observed.values) {
+        let weights = x.weights(*member as usize);
+        for (e, (column, value)) in observed.columns.iter().zip(observed.values).enumerate() {
+            let Some(weight) = counts(weights, e) else {
+                continue;
+            };
             let place = columns.places[*column as usize];
             let slot = &mut next[place.range as usize];
             entries[*slot] = BlockEntry {
                 row: row as u32,
                 column: place.index,
-                value: T::from_f64(2.0 * ((0.5 * value.as_f64() - half_mean) / survey.scale)),
+                value: (source.target)(value.as_f64()),
             };
+            if source.weighted {
+                of_entries[*slot] = weight;
+            }
             *slot += 1;
         }
     }
-    BlockRow { entries, starts }
+    BlockRow {
+        entries,
+        weights: of_entries,
+        starts,
+    }
 }
 
 #[cfg(test)]
@@ -200,22 +244,30 @@ mod tests {
             .flat_map(|i| (0..30).map(move |j| (i, j, (i * 100 + j) as f64)))
             .filter(|(i, j, _)| (i * 7 + j * 3) % 4 != 0 && *i != 5)
             .collect();
-        let ratings =
-            Ratings::from_triplets((40, 30), triplets.clone(), Duplicates::Error).unwrap();
+        let weights = triplets.iter().map(|(_, _, value)| 1.0 + value).collect();
+        let ratings = Ratings::from_triplets((40, 30), triplets.clone(), Duplicates::Error)
+            .and_then(|ratings| ratings.with_weights(weights))
+            .unwrap();
         let survey = survey_ratings::<f64, _>(&ratings, true).unwrap();
         let rows = Partition::new(&survey.row_counts, 3, &mut random_stream(1, 0));
         let columns = Partition::new(&survey.column_counts, 3, &mut random_stream(1, 1));
-        let blocks = block_rows(&ratings, &survey, (&rows, &columns), 1, 9, |range| {
-            range as u64
-        });
+        let source = Source {
+            x: &ratings,
+            weighted: true,
+            target: |value| (value - survey.mean) / survey.scale,
+        };
+        let blocks = block_rows(&source, (&rows, &columns), 1, 9, |range| range as u64);
         let mut back = Vec::new();
         for (row_range, block_row) in blocks.iter().enumerate() {
             for column_range in 0..3 {
-                for entry in block_row.block(column_range) {
+                let (entries, weights) = block_row.block(column_range);
+                for (entry, weight) in entries.iter().zip(weights) {
+                    let rating = (entry.value * survey.scale + survey.mean).round();
+                    assert_eq!(*weight, 1.0 + rating);
                     back.push((
                         rows.ranges[row_range][entry.row as usize] as usize,
                         columns.ranges[column_range][entry.column as usize] as usize,
-                        (entry.value * survey.scale + survey.mean).round(),
+                        rating,
                     ));
                 }
             }

@@ -1,15 +1,16 @@
 //! The state of a fit: factors and biases by range, and the epochs that move them.
 
-use crate::blocks::{BlockRow, Partition, block_rows, range_count};
-use crate::sgd::Sgd;
+use crate::Sgd;
+use crate::blocks::{BlockRow, Partition, Source, block_rows, range_count};
+use crate::chunk::{Beginning, Chunk};
+use crate::survey::Targets;
 use matfact_core::ndarray::{Array1, Array2, Axis};
 use matfact_core::{Error, FactorModel, ObservedEntries, Result, Scalar};
 use matfact_linalg::{
-    BlockSide, DescentStep, FactorLanes, RatingsSurvey, ShrunkBias, Simd, descend_block,
+    DescentStep, FactorLanes, FactorPenalty, LossStep, Simd, descend_block, descend_block_by_loss,
     random_stream,
 };
 use rand::seq::SliceRandom;
-use rand_distr::{Distribution, StandardNormal};
 use rayon::prelude::*;
 
 /// Random streams, by purpose; the number of a row or a range is added.
@@ -22,169 +23,253 @@ mod stream {
     pub(super) const COLUMN_FACTORS: u64 = 3 << 32;
 }
 
-/// A root mean square error this many times that of the mean alone is no longer a fit.
-const HOPELESS: f64 = 1e3;
-
-/// The factors and biases of one range of rows or columns.
-#[derive(Debug)]
-struct Chunk<T> {
-    range: usize,
-    factors: Vec<FactorLanes<T>>,
-    biases: Vec<ShrunkBias<T>>,
-    /// λ_b / n of each member.
-    bias_penalties: Vec<f64>,
-}
-
-/// Everything that an epoch needs.
-pub(crate) struct Descent<T> {
-    settings: Sgd,
-    survey: RatingsSurvey<T>,
-    partitions: [Partition; 2],
-    blocks: Vec<BlockRow<T>>,
+/// Factors and biases, and all that an epoch changes.
+#[derive(Debug, Clone)]
+pub(crate) struct State<T> {
     rows: Vec<Chunk<T>>,
     /// The chunk at position i is the one that meets row range i.
     columns: Vec<Chunk<T>>,
-    width: usize,
 }
 
-impl<T: Scalar> Descent<T> {
+/// Everything that an epoch needs.
+pub(crate) struct Descent<'a, T> {
+    settings: &'a Sgd,
+    targets: Targets<T>,
+    /// The model that the fit began with.
+    base: Option<&'a FactorModel<T>>,
+    partitions: [Partition; 2],
+    blocks: Vec<BlockRow<T>>,
+    state: State<T>,
+    penalties: [FactorPenalty<f64>; 2],
+    plain: bool,
+    width: usize,
+    /// What the learning rates are multiplied by.
+    pace: f64,
+}
+
+impl<'a, T: Scalar> Descent<'a, T> {
     /// The blocks, and the factors as they start.
-    pub(crate) fn new<X>(settings: &Sgd, x: &X, survey: RatingsSurvey<T>) -> Self
+    pub(crate) fn new<X>(
+        settings: &'a Sgd,
+        x: &X,
+        targets: Targets<T>,
+        base: Option<&'a FactorModel<T>>,
+    ) -> Self
     where
         X: ObservedEntries<Scalar = T> + ?Sized,
     {
-        let seed = settings.get_seed();
+        let seed = settings.seed;
         let rated = |counts: &[usize]| counts.iter().filter(|count| **count > 0).count();
-        let ranges = range_count(
-            survey.observed,
-            rated(&survey.row_counts),
-            rated(&survey.column_counts),
-        );
+        let [row_counts, column_counts] = &targets.counts;
+        let visits = row_counts.iter().sum();
+        let ranges = range_count(visits, rated(row_counts), rated(column_counts));
         let deal = |counts: &[usize], number: u64| {
             Partition::new(counts, ranges, &mut random_stream(seed, number))
         };
-        let row_partition = deal(&survey.row_counts, stream::ROW_RANGES);
-        let column_partition = deal(&survey.column_counts, stream::COLUMN_RANGES);
-        let width = settings.rank().div_ceil(FactorLanes::<T>::COUNT);
-        let blocks = block_rows(
+        let row_partition = deal(row_counts, stream::ROW_RANGES);
+        let column_partition = deal(column_counts, stream::COLUMN_RANGES);
+        let width = settings.rank.div_ceil(FactorLanes::<T>::COUNT);
+        let source = Source {
             x,
-            &survey,
+            weighted: targets.weighted,
+            target: |value| targets.of(value),
+        };
+        let blocks = block_rows(
+            &source,
             (&row_partition, &column_partition),
             width,
             seed,
             |range| stream::BLOCKS + range as u64,
         );
-        let rows = chunks(
-            settings,
-            &row_partition,
-            &survey.row_counts,
-            stream::ROW_FACTORS,
-        );
-        let columns = chunks(
-            settings,
-            &column_partition,
-            &survey.column_counts,
-            stream::COLUMN_FACTORS,
-        );
+        // Without a mean the factors have to make it up: p · q starts there.
+        let root = (settings.rank as f64).sqrt();
+        let centre = settings.initial_mean.unwrap_or(targets.level.abs().sqrt()) / root;
+        let sign = if targets.level < 0.0 { -1.0 } else { 1.0 };
+        let rows = Beginning {
+            totals: &targets.totals[0],
+            stream: stream::ROW_FACTORS,
+            centre,
+            scale: targets.scale,
+            known: base.map(|base| (base.row_factors(), base.row_bias())),
+        };
+        let columns = Beginning {
+            totals: &targets.totals[1],
+            stream: stream::COLUMN_FACTORS,
+            centre: centre * sign,
+            known: base.map(|base| (base.column_factors(), base.column_bias())),
+            ..rows
+        };
+        let state = State {
+            rows: rows.chunks(settings, &row_partition.ranges),
+            columns: columns.chunks(settings, &column_partition.ranges),
+        };
+        let penalties = settings.penalties(targets.scale);
+        let plain = settings.is_plain(&penalties) && !targets.weighted;
         Self {
-            settings: settings.clone(),
-            survey,
+            settings,
+            targets,
+            base,
             partitions: [row_partition, column_partition],
             blocks,
-            rows,
-            columns,
+            state,
+            penalties,
+            plain,
             width,
+            pace: 1.0,
         }
+    }
+
+    /// What an epoch changes, to come back to.
+    pub(crate) fn state(&self) -> State<T> {
+        self.state.clone()
+    }
+
+    /// Back to an earlier state.
+    pub(crate) fn restore(&mut self, state: &State<T>) {
+        self.state = state.clone();
+    }
+
+    /// Halves all learning rates from here on.
+    pub(crate) fn halve(&mut self) {
+        self.pace *= 0.5;
+    }
+
+    /// The learning rate of the factors in an epoch, counted from 1.
+    pub(crate) fn learning_rate(&self, epoch: usize) -> f64 {
+        self.settings.learning_rates_in(epoch).0 * self.pace
     }
 
     /// One epoch (counted from 1): the root mean square of the errors that the ratings had just
-    /// before their updates, in units of the ratings.
+    /// before their updates (or the mean of their losses), in units of the ratings.
     pub(crate) fn epoch(&mut self, epoch: usize) -> Result<f64> {
-        let learning_rate = self.settings.learning_rate_in(epoch);
-        let mut strata: Vec<usize> = (0..self.rows.len()).collect();
-        let mut rng = random_stream(self.settings.get_seed(), stream::STRATA);
+        let (factors, biases) = self.settings.learning_rates_in(epoch);
+        let rates = (factors * self.pace, biases * self.pace);
+        let mut strata: Vec<usize> = (0..self.state.rows.len()).collect();
+        let mut rng = random_stream(self.settings.seed, stream::STRATA);
         rng.set_word_pos(u128::from(epoch as u64) << 32);
         strata.shuffle(&mut rng);
-        let error = self.pass(&strata, learning_rate, self.settings.get_regularization());
-        // An error that is not a number fails the comparison.
-        if error < HOPELESS {
-            Ok(error * self.survey.scale)
-        } else {
-            Err(Error::Diverged {
-                epoch,
-                learning_rate,
-            })
+        match self.pass(&strata, epoch, rates, self.penalties) {
+            Some(error) => Ok(error),
+            None => Err(self.diverged(epoch)),
         }
     }
 
-    /// The root mean square training error as things stand.
-    pub(crate) fn training_error(&mut self) -> f64 {
-        let strata: Vec<usize> = (0..self.rows.len()).collect();
-        self.pass(&strata, 0.0, 0.0) * self.survey.scale
+    /// The error for factors that have left the finite range.
+    pub(crate) fn diverged(&self, epoch: usize) -> Error {
+        Error::Diverged {
+            epoch,
+            learning_rate: self.learning_rate(epoch),
+        }
     }
 
-    /// Visits every rating once; the error is in units of the scale.
-    fn pass(&mut self, strata: &[usize], learning_rate: f64, regularization: f64) -> f64 {
-        let step = DescentStep {
+    /// The training error as things stand.
+    pub(crate) fn training_error(&mut self) -> f64 {
+        let strata: Vec<usize> = (0..self.state.rows.len()).collect();
+        let none = [FactorPenalty::default(); 2];
+        self.pass(&strata, 0, (0.0, 0.0), none).unwrap_or(f64::MAX)
+    }
+
+    /// Visits every rating once; nothing if the errors leave all bounds.
+    fn pass(
+        &mut self,
+        strata: &[usize],
+        epoch: usize,
+        (learning_rate, bias_learning_rate): (f64, f64),
+        penalties: [FactorPenalty<f64>; 2],
+    ) -> Option<f64> {
+        let plain = DescentStep {
             learning_rate: T::from_f64(learning_rate),
-            shrinkage: T::from_f64(1.0 / (1.0 + learning_rate * regularization)),
-            biased: self.settings.is_biased(),
+            shrinkage: T::from_f64(1.0 / (1.0 + learning_rate * penalties[0].squares)),
+            biased: self.settings.biased,
             width: self.width,
         };
-        for chunk in self.rows.iter_mut().chain(&mut self.columns) {
+        let [rows, columns] = penalties.map(|penalty| FactorPenalty {
+            squares: T::from_f64(penalty.squares),
+            absolutes: T::from_f64(penalty.absolutes),
+        });
+        let sparse = penalties.iter().any(|penalty| penalty.absolutes > 0.0);
+        let general = LossStep {
+            loss: self.settings.loss.kernel(),
+            learning_rate: T::from_f64(learning_rate),
+            bias_learning_rate: T::from_f64(bias_learning_rate),
+            rows,
+            columns,
+            non_negative: self.settings.is_non_negative(),
+            adaptation: self.settings.learning_rates.adaptation(epoch, sparse),
+            biased: self.settings.biased,
+            rank: self.settings.rank,
+        };
+        let State { rows, columns } = &mut self.state;
+        for chunk in rows.iter_mut().chain(columns.iter_mut()) {
             for (bias, penalty) in chunk.biases.iter_mut().zip(&chunk.bias_penalties) {
-                bias.shrinkage = T::from_f64(1.0 / (1.0 + learning_rate * penalty));
+                bias.shrinkage = T::from_f64(1.0 / (1.0 + bias_learning_rate * penalty));
             }
         }
         let simd = Simd::detect();
-        let ranges = self.columns.len();
-        let mut squares = 0.0;
+        let ranges = columns.len();
+        let bound = self.targets.hopeless(self.settings.loss);
+        let mut total = 0.0;
         for stratum in strata {
             // Row range i meets column range i + stratum.
-            let ahead = self.columns[0].range;
-            self.columns
-                .rotate_left((stratum + ranges - ahead) % ranges);
-            let of_blocks: Vec<f64> = self
-                .rows
+            let ahead = columns[0].range;
+            columns.rotate_left((stratum + ranges - ahead) % ranges);
+            let of_blocks: Vec<f64> = rows
                 .par_iter_mut()
-                .zip(&mut self.columns)
+                .zip(columns.par_iter_mut())
                 .zip(&self.blocks)
                 .with_max_len(1)
                 .map(|((rows, columns), blocks)| {
-                    let entries = blocks.block(columns.range);
-                    descend_block(simd, entries, rows.side(), columns.side(), step)
+                    let (entries, weights) = blocks.block(columns.range);
+                    let ((rows, row_sums), (columns, column_sums)) =
+                        (rows.split(), columns.split());
+                    if self.plain {
+                        0.5 * descend_block(simd, entries, rows, columns, plain)
+                    } else {
+                        let sums = (row_sums, column_sums);
+                        descend_block_by_loss(
+                            simd,
+                            (entries, weights),
+                            rows,
+                            columns,
+                            sums,
+                            general,
+                        )
+                    }
                 })
                 .collect();
-            squares += of_blocks.iter().sum::<f64>();
+            total += of_blocks.iter().sum::<f64>();
+            if total.is_nan() || total >= bound {
+                return None;
+            }
         }
-        (squares / self.survey.observed as f64).sqrt()
+        let loss = self.settings.loss;
+        Some(loss.figure(total / self.targets.total) * loss.unit(self.targets.scale))
     }
 
-    /// The model in the order and scale of the input; `epoch` is the last that was done.
-    pub(crate) fn into_model(self, epoch: usize) -> Result<FactorModel<T>> {
-        let (m, n) = self.survey.shape;
-        let scale = self.survey.scale;
+    /// Whether every factor and bias is finite.
+    pub(crate) fn is_finite(&self) -> bool {
+        let sides = [&self.state.rows, &self.state.columns];
+        sides
+            .into_iter()
+            .all(|side| side.par_iter().all(Chunk::is_finite))
+    }
+
+    /// The model as things stand, in units of the ratings.
+    pub(crate) fn model(&self, epoch: usize) -> Result<FactorModel<T>> {
+        let (m, n) = self.targets.shape;
+        let scale = self.targets.scale;
         let [row_partition, column_partition] = &self.partitions;
-        let (row_factors, row_biases) = self.side(&self.rows, row_partition, m);
-        let (column_factors, column_biases) = self.side(&self.columns, column_partition, n);
-        let model = FactorModel::new(row_factors, column_factors)?.with_mean(self.survey.mean);
-        let model = if self.settings.is_biased() {
+        let (row_factors, row_biases) = self.side(0, &self.state.rows, row_partition, m);
+        let (column_factors, column_biases) =
+            self.side(1, &self.state.columns, column_partition, n);
+        let model = FactorModel::new(row_factors, column_factors)?.with_mean(self.targets.mean);
+        let model = if self.settings.biased {
             model.with_biases(row_biases, column_biases)?
         } else {
             model
         };
-        let finite = |side: &[Chunk<T>]| {
-            side.par_iter().all(|chunk| {
-                let factors = chunk.factors.iter().flat_map(|lanes| &lanes.0);
-                let mut values = factors.chain(chunk.biases.iter().map(|b| &b.bias));
-                values.all(|value| value.is_finite())
-            })
-        };
-        if !finite(&self.rows) || !finite(&self.columns) {
-            return Err(Error::Diverged {
-                epoch,
-                learning_rate: self.settings.learning_rate_in(epoch),
-            });
+        if !self.is_finite() {
+            return Err(self.diverged(epoch));
         }
         let biases = [model.row_bias(), model.column_bias()];
         let in_range = biases.iter().flatten().flatten().all(|v| v.is_finite())
@@ -199,18 +284,32 @@ impl<T: Scalar> Descent<T> {
         Ok(model)
     }
 
-    /// One side's factors and biases, zero for rows without ratings.
+    /// One side's factors and biases: those of the model that the fit began with for rows without ratings, zero
+    /// without such.
     fn side(
         &self,
+        side: usize,
         chunks: &[Chunk<T>],
         partition: &Partition,
         length: usize,
     ) -> (Array2<T>, Array1<T>) {
-        let rank = self.settings.rank();
-        let scale = self.survey.scale;
+        let rank = self.settings.rank;
+        let scale = self.targets.scale;
         let root = T::from_f64(scale.sqrt());
         let mut factors = Array2::default((length, rank));
         let mut biases = Array1::default(length);
+        if let Some(base) = self.base {
+            let (known, known_biases) = match side {
+                0 => (base.row_factors(), base.row_bias()),
+                _ => (base.column_factors(), base.column_bias()),
+            };
+            for (target, row) in factors.rows_mut().into_iter().zip(known.rows()) {
+                row.assign_to(target);
+            }
+            for (target, bias) in biases.iter_mut().zip(known_biases.iter().flatten()) {
+                *target = *bias;
+            }
+        }
         for chunk in chunks {
             let members = &partition.ranges[chunk.range];
             let rows = chunk.factors.chunks_exact(self.width);
@@ -227,44 +326,4 @@ impl<T: Scalar> Descent<T> {
         }
         (factors, biases)
     }
-}
-
-impl<T> Chunk<T> {
-    fn side(&mut self) -> BlockSide<'_, T> {
-        BlockSide {
-            factors: &mut self.factors,
-            biases: &mut self.biases,
-        }
-    }
-}
-
-/// Small random factors and zero biases; the numbers of a row depend on the seed and the row alone.
-fn chunks<T: Scalar>(
-    settings: &Sgd,
-    partition: &Partition,
-    counts: &[usize],
-    stream: u64,
-) -> Vec<Chunk<T>> {
-    let rank = settings.rank();
-    let width = rank.div_ceil(FactorLanes::<T>::COUNT);
-    let deviation = settings.get_initial_deviation() / (rank as f64).sqrt();
-    let start = |(range, members): (usize, &Vec<u32>)| {
-        let mut factors = vec![FactorLanes::default(); members.len() * width];
-        for (member, row) in members.iter().zip(factors.chunks_exact_mut(width)) {
-            let mut rng = random_stream(settings.get_seed(), stream + u64::from(*member));
-            for value in row.iter_mut().flat_map(|lanes| &mut lanes.0).take(rank) {
-                let normal: f64 = StandardNormal.sample(&mut rng);
-                *value = T::from_f64(deviation * normal);
-            }
-        }
-        let penalty =
-            |member: &u32| settings.get_bias_regularization() / counts[*member as usize] as f64;
-        Chunk {
-            range,
-            factors,
-            biases: vec![ShrunkBias::default(); members.len()],
-            bias_penalties: members.iter().map(penalty).collect(),
-        }
-    };
-    partition.ranges.par_iter().enumerate().map(start).collect()
 }

@@ -18,17 +18,33 @@
 //! ALS-WR. λ_b ([`Sgd::bias_regularization`]) stands outside: it weighs like λ_b ratings equal to
 //! the mean, so biases of rows and columns with few ratings stay small.
 //!
-//! LIBMF divides by σ too: its λ for the unscaled ratings is this λ times σ.
+//! LIBMF divides by σ too: its λ for the unscaled ratings is this λ times σ ([`Units`]).
+//!
+//! In general, with a loss f ([`SgdLoss`]), weights w_ij, and penalties of each side,
+//!
+//! > Σ_Ω w_ij ( f(x̂_ij, x_ij) + ½ λ_P ‖p_i‖² + ½ λ_Q ‖q_j‖² + μ_P ‖p_i‖₁ + μ_Q ‖q_j‖₁ )
+//! > \+ ½ λ_b ( Σ n_i^ν_b b_i² + Σ n_j^ν_b c_j² ),  P, Q ≥ 0 on request
+//!
+//! which with f = ½ e², λ_P = λ_Q = λ and nothing else is the one above.
 //!
 //! # Updates
-//! Entries are visited one by one. A visit moves against the gradient of ½ e² and takes the penalty
-//! at the new point (a proximal step), which is stable for every λ:
+//! Entries are visited one by one. A visit moves against the gradient of the loss and takes the penalty
+//! at the new point (a proximal step), which is stable for every λ. With z = −∂f/∂x̂ (which is e):
 //!
-//! - p_i ← (p_i + η e q_j) / (1 + η λ), q_j ← (q_j + η e p_i) / (1 + η λ), both from the old p_i, q_j
-//! - b_i ← (b_i + η e) / (1 + η λ_b / n_i), c_j ← (c_j + η e) / (1 + η λ_b / n_j)
+//! - p_i ← S(p_i + η w z q_j, η w μ_P) / (1 + η w λ_P), q_j likewise, both from the old p_i, q_j
+//! - b_i ← (b_i + η w z) / (1 + η w λ_b n_i^(ν_b − 1)), c_j likewise
 //!
-//! where n_i and n_j count the ratings of the row and the column. The learning rate η falls linearly
-//! from epoch to epoch ([`Sgd::decay`]).
+//! where S(v, t) = sign(v) max(0, |v| − t), or max(0, v − t) for non-negative factors, and n_i and n_j count the
+//! ratings of the row and the column (or add up their weights). The learning rate η falls linearly from epoch
+//! to epoch ([`Sgd::decay`]), and with the gradients that a row has had ([`LearningRates`]).
+//!
+//! Factors start at random numbers around 0. Without biases they start around ±√(|μ̂| / k), μ̂ the mean of the
+//! ratings over σ: p · q then starts at the mean, from where it takes fewer epochs than from 0, and the error on
+//! new ratings was 5 % less (anime-5k, k = 32).
+//!
+//! # Going on
+//! [`Sgd::fit_from`] begins with a model (a warm start), [`Sgd::partial_fit`] learns new ratings, rows and columns,
+//! [`fold_in_rows`] and [`fold_in_columns`] give factors to new ones while all else stays.
 //!
 //! # Order and threads
 //! Rows and columns that have ratings are dealt into B ranges with nearly equal numbers of ratings
@@ -47,8 +63,15 @@
 //! - Y. Zhuang, W.-S. Chin, Y.-C. Juan, C.-J. Lin, *A fast parallel SGD for matrix factorization in
 //!   shared memory systems*, RecSys 2013: blocks, order inside a block.
 //!
+//! - J. Duchi, E. Hazan, Y. Singer, *Adaptive subgradient methods for online learning and stochastic
+//!   optimization*, JMLR 12, 2011: AdaGrad, proximal steps.
+//! - W.-S. Chin, Y. Zhuang, Y.-C. Juan, C.-J. Lin, *A learning-rate schedule for stochastic gradient methods to
+//!   matrix factorization*, PAKDD 2015: twin learning rates.
+//! - W.-S. Chin, B.-W. Yuan, M.-Y. Yang, Y. Zhuang, Y.-C. Juan, C.-J. Lin, *LIBMF: a library for parallel matrix
+//!   factorization in shared-memory systems*, JMLR 17, 2016: the losses.
+//!
 //! # Crate features
-//! - `serde` (off): `Serialize` and `Deserialize` for [`Sgd`].
+//! - `serde` (off): `Serialize` and `Deserialize` for [`Sgd`] and its options.
 //!
 //! # Example
 //! ```
@@ -63,7 +86,15 @@
 #![forbid(unsafe_code)]
 
 mod blocks;
+mod chunk;
 mod descent;
+mod fit;
+mod fold_in;
+mod loss;
+mod options;
 mod sgd;
+mod survey;
 
+pub use fold_in::{fold_in_columns, fold_in_rows};
+pub use loss::{LearningRates, OnDivergence, SgdLoss, Units};
 pub use sgd::Sgd;

@@ -1,11 +1,7 @@
 //! The algorithm with its hyper-parameters.
 
-use crate::descent::Descent;
-use matfact_core::{
-    Error, FactorModel, Factorizer, Fit, FitReport, ObservedEntries, Result, Run, Scalar,
-    StopReason,
-};
-use matfact_linalg::{PoolInfo, in_pool, survey_ratings};
+use crate::{LearningRates, OnDivergence, SgdLoss, Units};
+use matfact_core::{Error, Result};
 
 /// Factorization of observed ratings by stochastic gradient descent.
 ///
@@ -20,15 +16,36 @@ use matfact_linalg::{PoolInfo, in_pool, survey_ratings};
 /// | `regularization` | 0.06 | ≥ 0 | penalty λ on the factors, for each rating |
 /// | `bias_regularization` | 4 | ≥ 0 | penalty λ_b on the biases, in ratings |
 /// | `biased` | true | | mean and biases; without, the prediction is p · q alone |
-/// | `initial_deviation` | 0.1 | ≥ 0 | standard deviation of the starting factors times √k; 0 leaves them at 0, for a model of biases alone |
+/// | `initial_deviation` | 0.1 | ≥ 0 | standard deviation of the starting factors times √k; 0 leaves them at their mean, with biases 0: a model of biases alone |
+/// | `initial_mean` | see there | ≥ 0 | mean of the starting factors times √k ([`Sgd::initial_mean`]) |
 /// | `seed` | 0 | | seed of the starting factors and the order of visits |
+/// | `loss` | squared | | [`SgdLoss`]: squared, absolute, generalized Kullback-Leibler, logistic, hinge, squared hinge |
+/// | `learning_rates` | common | | [`LearningRates`]: one for all, AdaGrad for each row, LIBMF's twins |
+/// | `bias_learning_rate` | `learning_rate` | > 0 | step of the biases in the first epoch |
+/// | `row_regularization`, `column_regularization` | `regularization` | ≥ 0 | λ of one side |
+/// | `row_l1`, `column_l1` | 0 | ≥ 0 | penalty on absolute values, for each rating; makes small numbers 0 |
+/// | `bias_count_power` | 0 | 0 .. 1 | power ν_b of a row's number of ratings that λ_b is multiplied by |
+/// | `non_negative` | false | | factors (not biases) are kept at 0 or above |
+/// | `units` | deviation | | [`Units`] of steps and penalties |
+/// | `on_divergence` | error | | [`OnDivergence`]: refuse, halve the step, keep the last model |
+///
+/// [`Sgd::surprise`] and [`Sgd::libmf`] have the settings of these libraries.
 ///
 /// Ratings are divided by their standard deviation inside the fit, so none of these depends on the
-/// scale of the ratings. Rows and columns without ratings get zero factors and a zero bias.
+/// scale of the ratings. Rows and columns without ratings get zero factors and a zero bias. Weights of
+/// ratings multiply loss and penalties, and the numbers of ratings are sums of weights; one of 0 takes
+/// an entry out. A weight far above the others makes steps as large: halve the learning rate with
+/// [`OnDivergence::HalveStep`] if need be.
 ///
-/// In the [`FitReport`], an epoch's entry of `history` is the root mean square of the errors that
-/// the ratings had just before their updates in that epoch, in units of the ratings, and `objective`
-/// is the last of them (the training error of the starting point if no epoch was done).
+/// In the [`FitReport`](matfact_core::FitReport), an epoch's entry of `history` is the root mean square of the errors that
+/// the ratings had just before their updates in that epoch, in units of the ratings (for other losses than
+/// the squared one, the mean loss), and `objective` is the last of them (the training error of the starting
+/// point if no epoch was done). `chosen["deviation"]` is what ratings were divided by, which folding in
+/// asks for.
+///
+/// With a [`Validation`](matfact_core::Validation) set in the [`Run`](matfact_core::Run) the fit stops once its error (root mean
+/// square error, or mean loss) has not fallen for some epochs; the model is that of `best_iteration`, which
+/// `objective` is of, too.
 ///
 /// # Errors of a fit
 /// - [`Error::InvalidParameter`], [`Error::InvalidRank`]: a hyper-parameter is out of range;
@@ -36,7 +53,8 @@ use matfact_linalg::{PoolInfo, in_pool, survey_ratings};
 /// - [`Error::EmptyInput`]: no rows, no columns or no ratings;
 /// - [`Error::NonFinite`], [`Error::IndexOutOfRange`], [`Error::ShapeMismatch`]: an input type of
 ///   the caller's own gives entries that cannot be;
-/// - [`Error::Diverged`]: the learning rate is too large; found at the end of the epoch;
+/// - [`Error::Negative`]: a rating below 0 with the Kullback-Leibler loss;
+/// - [`Error::Diverged`]: the learning rate is too large; found within the epoch;
 /// - [`Error::Overflow`]: the ratings are so large that the factors leave the element type.
 ///
 /// ```
@@ -57,15 +75,27 @@ use matfact_linalg::{PoolInfo, in_pool, survey_ratings};
     serde(default = "without_rank", deny_unknown_fields)
 )]
 pub struct Sgd {
-    rank: usize,
-    epochs: usize,
-    learning_rate: f64,
-    decay: f64,
-    regularization: f64,
-    bias_regularization: f64,
-    biased: bool,
-    initial_deviation: f64,
-    seed: u64,
+    pub(crate) rank: usize,
+    pub(crate) epochs: usize,
+    pub(crate) learning_rate: f64,
+    pub(crate) decay: f64,
+    pub(crate) regularization: f64,
+    pub(crate) bias_regularization: f64,
+    pub(crate) biased: bool,
+    pub(crate) initial_deviation: f64,
+    pub(crate) seed: u64,
+    pub(crate) loss: SgdLoss,
+    pub(crate) learning_rates: LearningRates,
+    pub(crate) bias_learning_rate: Option<f64>,
+    pub(crate) row_regularization: Option<f64>,
+    pub(crate) column_regularization: Option<f64>,
+    pub(crate) row_l1: f64,
+    pub(crate) column_l1: f64,
+    pub(crate) initial_mean: Option<f64>,
+    pub(crate) bias_count_power: f64,
+    pub(crate) non_negative: bool,
+    pub(crate) units: Units,
+    pub(crate) on_divergence: OnDivergence,
 }
 
 /// What is not given takes its default; a rank has none, and 0 is refused by the fit.
@@ -88,6 +118,18 @@ impl Sgd {
             biased: true,
             initial_deviation: 0.1,
             seed: 0,
+            loss: SgdLoss::Squared,
+            learning_rates: LearningRates::Common,
+            bias_learning_rate: None,
+            row_regularization: None,
+            column_regularization: None,
+            row_l1: 0.0,
+            column_l1: 0.0,
+            initial_mean: None,
+            bias_count_power: 0.0,
+            non_negative: false,
+            units: Units::Deviation,
+            on_divergence: OnDivergence::Error,
         }
     }
 
@@ -221,105 +263,40 @@ impl Sgd {
                 Err(Error::invalid_parameter(name, value, requirement))
             }
         };
-        let rate = self.learning_rate;
-        check("learning_rate", rate, rate > 0.0, "finite and above 0")?;
-        let decay = self.decay;
-        check("decay", decay, (0.0..=1.0).contains(&decay), "in 0..=1")?;
+        for (name, rate) in [
+            ("learning_rate", self.learning_rate),
+            (
+                "bias_learning_rate",
+                self.bias_learning_rate.unwrap_or(self.learning_rate),
+            ),
+        ] {
+            check(name, rate, rate > 0.0, "finite and above 0")?;
+        }
+        for (name, part) in [
+            ("decay", self.decay),
+            ("bias_count_power", self.bias_count_power),
+        ] {
+            check(name, part, (0.0..=1.0).contains(&part), "in 0..=1")?;
+        }
         for (name, value) in [
             ("regularization", self.regularization),
             ("bias_regularization", self.bias_regularization),
             ("initial_deviation", self.initial_deviation),
+            ("row_regularization", self.row_regularization.unwrap_or(0.0)),
+            (
+                "column_regularization",
+                self.column_regularization.unwrap_or(0.0),
+            ),
+            ("initial_mean", self.initial_mean.unwrap_or(0.0)),
+            ("row_l1", self.row_l1),
+            ("column_l1", self.column_l1),
         ] {
             check(name, value, value >= 0.0, "finite and at least 0")?;
         }
+        if self.loss == SgdLoss::KullbackLeibler && self.biased {
+            let requirement = "false for the generalized Kullback-Leibler loss";
+            return Err(Error::invalid_parameter("biased", true, requirement));
+        }
         Ok(())
-    }
-
-    /// The learning rate of an epoch, counted from 1.
-    pub(crate) fn learning_rate_in(&self, epoch: usize) -> f64 {
-        let done = epoch.saturating_sub(1) as f64 / self.epochs.max(1) as f64;
-        self.learning_rate * (1.0 - self.decay * done)
-    }
-
-    /// Refuses what cannot be held in memory, before anything is allocated.
-    fn check_size<T: Scalar>(&self, shape: (usize, usize)) -> Result<()> {
-        let (rows, columns) = shape;
-        if self.rank == 0 || self.rank > u32::MAX as usize {
-            return Err(Error::InvalidRank {
-                rank: self.rank,
-                limit: u32::MAX as usize,
-                shape,
-            });
-        }
-        let too_large = || Error::TooLarge {
-            what: format!("rank {} for a {rows} x {columns} matrix", self.rank),
-        };
-        if rows > u32::MAX as usize || columns > u32::MAX as usize {
-            return Err(too_large());
-        }
-        // The factors stand twice in memory at the end: padded, and in the model. Some more goes to
-        // counts and biases.
-        let values = (rows + columns)
-            .checked_mul(2 * self.rank + 32)
-            .ok_or_else(too_large)?;
-        Vec::<T>::new()
-            .try_reserve_exact(values)
-            .map_err(|_| too_large())
-    }
-
-    fn fit_in_pool<X>(
-        &self,
-        x: &X,
-        run: &mut Run<'_>,
-        pool: PoolInfo,
-    ) -> Result<Fit<FactorModel<X::Scalar>>>
-    where
-        X: ObservedEntries + ?Sized,
-    {
-        self.validate()?;
-        let shape = x.shape();
-        self.check_size::<X::Scalar>(shape)?;
-        if (0..shape.0).any(|row| x.weights(row).is_some()) {
-            return Err(Error::UnsupportedInput {
-                algorithm: "sgd",
-                expected: "ratings that all count the same",
-                actual: "ratings with weights",
-            });
-        }
-        let survey = survey_ratings(x, self.biased)?;
-        let mut report = FitReport::new("sgd", shape, self.rank, self.seed);
-        report.stored = Some(survey.observed);
-        report.threads = pool.threads;
-        report.notices.extend(pool.notice);
-        let mut descent = Descent::new(self, x, survey);
-        let begun = run.elapsed();
-        report.stop = StopReason::MaxIterations;
-        for epoch in 1..=self.epochs {
-            let error = descent.epoch(epoch)?;
-            report.history.push(error);
-            report.iterations = epoch;
-            if let Some(reason) = run.iteration(epoch, self.epochs, error) {
-                report.stop = reason;
-                break;
-            }
-        }
-        let ended = run.elapsed();
-        report.objective = match report.history.last() {
-            Some(error) => *error,
-            None => descent.training_error(),
-        };
-        let model = descent.into_model(report.iterations)?;
-        report.seconds.initialization = begun.as_secs_f64();
-        report.seconds.iterations = (ended - begun).as_secs_f64();
-        report.seconds.finishing = (run.elapsed() - ended).as_secs_f64();
-        Ok(Fit { model, report })
-    }
-}
-
-impl<X: ObservedEntries + ?Sized> Factorizer<X> for Sgd {
-    type Model = FactorModel<X::Scalar>;
-
-    fn fit_with(&self, x: &X, run: &mut Run<'_>) -> Result<Fit<Self::Model>> {
-        in_pool(run, |run, pool| self.fit_in_pool(x, run, pool))
     }
 }

@@ -100,6 +100,47 @@ impl<T: Scalar> Ratings<T> {
         Ok(self)
     }
 
+    /// The same ratings, each with a weight that halves with every `half_life` of age:
+    /// 2^(−(newest − t) / half_life), times the weight that it had.
+    ///
+    /// `times` are in the order of [`Ratings::triplets`], in any unit, which is that of `half_life` (above 0).
+    ///
+    /// ```
+    /// use matfact_core::{Duplicates, ObservedEntries, Ratings};
+    /// let ratings = Ratings::from_triplets((1, 2), [(0, 0, 5.0), (0, 1, 2.0)], Duplicates::Error)?;
+    /// let faded = ratings.with_half_life(&[2020.0, 2026.0], 3.0)?;
+    /// assert_eq!(faded.weights(0), Some(&[0.25, 1.0][..]));
+    /// # Ok::<(), matfact_core::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::ShapeMismatch`] if there is not one time for each rating, [`Error::InvalidParameter`] for a
+    /// time that is not finite and for a half-life that is not above 0.
+    pub fn with_half_life(self, times: &[f64], half_life: f64) -> Result<Self> {
+        if times.len() != self.matrix.nnz() {
+            let expected = format!("{} (one for each rating)", self.matrix.nnz());
+            return Err(Error::shape_mismatch("times", expected, times.len()));
+        }
+        if !(half_life > 0.0 && half_life.is_finite()) {
+            let requirement = "finite and above 0, in the unit of the times";
+            return Err(Error::invalid_parameter(
+                "half_life",
+                half_life,
+                requirement,
+            ));
+        }
+        if let Some(time) = times.iter().find(|time| !time.is_finite()) {
+            return Err(Error::invalid_parameter("times", time, "finite"));
+        }
+        let newest = times.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let faded = |(e, time): (usize, &f64)| {
+            let before = self.weights.as_ref().map_or(1.0, |w| w[e].as_f64());
+            T::from_f64(before * (-(newest - time) / half_life).exp2())
+        };
+        let weights = times.iter().enumerate().map(faded).collect();
+        self.with_weights(weights)
+    }
+
     /// Takes the entries of a dense table as ratings, except those equal to `absent` (NaN marks
     /// NaN).
     ///
@@ -301,6 +342,24 @@ mod tests {
         for bad in [-1.0, f64::NAN, f64::INFINITY] {
             let error = plain.clone().with_weights(vec![1.0, 1.0, bad]).unwrap_err();
             assert!(error.to_string().contains("row 2, column 1"), "{error}");
+        }
+    }
+
+    #[test]
+    fn weights_fade_with_age_and_multiply() {
+        let triplets = [(0, 0, 1.0_f32), (0, 1, 2.0), (1, 0, 3.0)];
+        let plain = Ratings::from_triplets((2, 2), triplets, Duplicates::Error).unwrap();
+        let weighted = plain.clone().with_weights(vec![1.0, 4.0, 2.0]).unwrap();
+        let faded = weighted.with_half_life(&[10.0, 0.0, -1e9], 5.0).unwrap();
+        assert_eq!(faded.weights(0), Some(&[1.0, 1.0][..]));
+        assert_eq!(faded.weights(1), Some(&[0.0][..]));
+        for (times, half_life) in [
+            (vec![1.0], 1.0),
+            (vec![0.0; 3], 0.0),
+            (vec![0.0; 3], f64::NAN),
+            (vec![0.0, f64::INFINITY, 0.0], 1.0),
+        ] {
+            assert!(plain.clone().with_half_life(&times, half_life).is_err());
         }
     }
 

@@ -21,11 +21,18 @@ fn hyper_parameters_out_of_range_are_named() {
     }
     for bad in [-0.1, 1.1, nan] {
         cases.push(("decay", sgd().decay(bad)));
+        cases.push(("bias_count_power", sgd().bias_count_power(bad)));
     }
     for bad in [-1e-9, nan, infinity] {
         cases.push(("regularization", sgd().regularization(bad)));
         cases.push(("bias_regularization", sgd().bias_regularization(bad)));
         cases.push(("initial_deviation", sgd().initial_deviation(bad)));
+        cases.push(("initial_mean", sgd().initial_mean(bad)));
+        cases.push(("row_regularization", sgd().row_regularization(bad)));
+        cases.push(("column_regularization", sgd().column_regularization(bad)));
+        cases.push(("row_l1", sgd().row_l1(bad)));
+        cases.push(("column_l1", sgd().column_l1(bad)));
+        cases.push(("bias_learning_rate", sgd().bias_learning_rate(bad)));
     }
     for (expected, sgd) in cases {
         match sgd.fit(&small()) {
@@ -172,15 +179,4 @@ fn very_large_and_very_small_ratings_are_fitted_or_refused() {
         assert!(fit.model.row_factors().iter().all(|v| v.is_finite()));
         assert!(fit.model.row_bias().unwrap().iter().all(|v| v.is_finite()));
     }
-}
-
-#[test]
-fn weights_are_refused_rather_than_ignored() {
-    let triplets = [(0, 0, 4.0), (1, 1, 2.0)];
-    let plain = Ratings::from_triplets((2, 2), triplets, Duplicates::Error).unwrap();
-    let weighted = plain.with_weights(vec![1.0, 2.0]).unwrap();
-    assert!(matches!(
-        Sgd::new(1).fit(&weighted),
-        Err(Error::UnsupportedInput { .. })
-    ));
 }

@@ -10,10 +10,10 @@ use matfact_sgd::Sgd;
 use std::time::Duration;
 
 /// Whether entry (i, j) is held out.
-type HeldOut = fn(usize, usize) -> bool;
+pub(crate) type HeldOut = fn(usize, usize) -> bool;
 
 /// A table of rank 2 with biases, of which about a half is observed: training and held-out entries.
-fn planted<T: Scalar>(
+pub(crate) fn planted<T: Scalar>(
     (rows, columns): (usize, usize),
     scale: f64,
     held_out: HeldOut,
@@ -40,11 +40,11 @@ fn planted<T: Scalar>(
     (ratings, test)
 }
 
-fn every_tenth(i: usize, j: usize) -> bool {
+pub(crate) fn every_tenth(i: usize, j: usize) -> bool {
     (i + 3 * j) % 10 == 4
 }
 
-fn rmse<T: Scalar>(
+pub(crate) fn rmse<T: Scalar>(
     model: &impl Factorization<Scalar = T>,
     entries: impl IntoIterator<Item = (usize, usize, f64)>,
 ) -> f64 {

@@ -1,7 +1,11 @@
 //! The tests of the factorization of ratings as its users call it. One program: each would compile the generics again.
 #![allow(clippy::unwrap_used, reason = "a test says what is wrong by panicking")]
 
+mod continued;
 mod errors;
 mod fit;
+mod fold_in;
+mod guide;
 mod laws;
+mod options;
 mod serde;
