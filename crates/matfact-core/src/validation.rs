@@ -52,6 +52,12 @@ impl Validation {
         self
     }
 
+    /// The iterations without a smaller error after which to stop.
+    #[must_use]
+    pub fn get_patience(&self) -> usize {
+        self.patience
+    }
+
     /// The number of entries.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -24,6 +24,7 @@ mod hals;
 mod jacobi;
 #[cfg(feature = "dense")]
 mod lanczos;
+mod lanes;
 mod least_squares;
 mod nnls;
 mod pool;
@@ -40,6 +41,7 @@ mod sgd;
 mod simd;
 mod sparse;
 mod survey;
+mod svdpp;
 mod validation;
 
 #[cfg(feature = "dense")]
@@ -79,4 +81,8 @@ pub use sgd::{BlockEntry, BlockSide, DescentStep, FactorLanes, ShrunkBias, desce
 pub use simd::Simd;
 pub use sparse::{multiply_sparse, multiply_sparse_transposed};
 pub use survey::{RatingsSurvey, survey_ratings};
+pub use svdpp::{
+    ColumnVisit, SvdppColumns, SvdppGroup, SvdppRows, SvdppStep, SvdppVisits, svdpp_columns,
+    svdpp_implicit_sum, svdpp_rows,
+};
 pub use validation::{check_validation, validation_error};

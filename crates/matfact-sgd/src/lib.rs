@@ -65,5 +65,8 @@
 mod blocks;
 mod descent;
 mod sgd;
+mod size;
+pub mod svdpp;
 
 pub use sgd::Sgd;
+pub use svdpp::{SvdPlusPlus, SvdPlusPlusModel};

@@ -5,3 +5,5 @@ mod errors;
 mod fit;
 mod laws;
 mod serde;
+mod svdpp;
+mod svdpp_fold_in;
