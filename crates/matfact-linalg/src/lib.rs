@@ -33,6 +33,7 @@ mod products;
 mod random;
 #[cfg(feature = "dense")]
 mod randomized;
+mod ranking;
 mod reductions;
 #[cfg(feature = "dense")]
 mod refined;
@@ -73,6 +74,7 @@ pub use products::{Lines, Products, Side, squared_product_norm};
 pub use random::{random_normal, random_stream};
 #[cfg(feature = "dense")]
 pub use randomized::{RandomizedSvd, ShiftedSvd, Triplets, randomized_svd, shifted_svd};
+pub use ranking::{RankingBlock, RankingLoss, RankingStep, RankingTotals, descend_ranking_block};
 pub use reductions::{inner_product, squared_distance};
 #[cfg(feature = "dense")]
 pub use refined::{RefinedTriplets, refine_conditioned, refine_triplets};

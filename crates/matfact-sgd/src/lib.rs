@@ -64,9 +64,11 @@
 
 mod blocks;
 mod descent;
+pub mod ranking;
 mod sgd;
 mod size;
 pub mod svdpp;
 
+pub use ranking::{Bpr, LogisticFactorization, NegativeSampling, Popularity, Warp};
 pub use sgd::Sgd;
 pub use svdpp::{SvdPlusPlus, SvdPlusPlusModel};

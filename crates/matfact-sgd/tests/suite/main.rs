@@ -4,6 +4,9 @@
 mod errors;
 mod fit;
 mod laws;
+mod ranking;
+mod ranking_gradients;
+mod ranking_laws;
 mod serde;
 mod svdpp;
 mod svdpp_fold_in;

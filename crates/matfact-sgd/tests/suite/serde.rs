@@ -1,7 +1,9 @@
 //! Hyper-parameters as text.
 #![cfg(feature = "serde")]
 
-use matfact_sgd::{Sgd, SvdPlusPlus};
+use matfact_sgd::{
+    Bpr, LogisticFactorization, NegativeSampling, Popularity, Sgd, SvdPlusPlus, Warp,
+};
 
 #[test]
 fn hyper_parameters_come_back_and_take_defaults() {
@@ -26,4 +28,25 @@ fn those_of_svdpp_do_too() {
         expected
     );
     assert!(serde_json::from_str::<SvdPlusPlus>(r#"{"rank": 3, "epoch": 7}"#).is_err());
+}
+
+#[test]
+fn those_of_learning_to_rank_do_too() {
+    let bpr = Bpr::new(12).negative_sampling(NegativeSampling::Popularity);
+    let text = serde_json::to_string(&bpr).unwrap();
+    assert!(
+        text.contains(r#""negative_sampling":"popularity""#),
+        "{text}"
+    );
+    assert_eq!(serde_json::from_str::<Bpr>(&text).unwrap(), bpr);
+    let warp: Warp = serde_json::from_str(r#"{"rank": 12, "trials": 7}"#).unwrap();
+    assert_eq!(warp, Warp::new(12).trials(7));
+    let logistic: LogisticFactorization =
+        serde_json::from_str(r#"{"rank": 12, "negatives": 7}"#).unwrap();
+    assert_eq!(logistic, LogisticFactorization::new(12).negatives(7));
+    assert!(serde_json::from_str::<Bpr>(r#"{"rank": 3, "trials": 7}"#).is_err());
+    assert_eq!(
+        serde_json::from_str::<Popularity>("{}").unwrap(),
+        Popularity::new()
+    );
 }
