@@ -22,7 +22,28 @@ pub(crate) fn product<const FMA: bool, T: Scalar>(p: &[FactorLanes<T>], q: &[Fac
             sum[lane] = multiply_add::<FMA, T>(p.0[lane], q.0[lane], sum[lane]);
         }
     }
-    let [mut total, second] = sums;
+    total(sums)
+}
+
+/// p · (q − r), in the order of [`product`].
+#[inline(always)]
+pub(crate) fn product_with_difference<const FMA: bool, T: Scalar>(
+    p: &[FactorLanes<T>],
+    q: &[FactorLanes<T>],
+    r: &[FactorLanes<T>],
+) -> T {
+    let mut sums = [[T::zero(); LANES]; PARTIAL_SUMS];
+    for (piece, (p, (q, r))) in p.iter().zip(q.iter().zip(r)).enumerate() {
+        let sum = &mut sums[piece % PARTIAL_SUMS];
+        for lane in 0..LANES {
+            sum[lane] = multiply_add::<FMA, T>(p.0[lane], q.0[lane] - r.0[lane], sum[lane]);
+        }
+    }
+    total(sums)
+}
+
+#[inline(always)]
+fn total<T: Scalar>([mut total, second]: [[T; LANES]; PARTIAL_SUMS]) -> T {
     for lane in 0..LANES {
         total[lane] += second[lane];
     }

@@ -1,7 +1,8 @@
 //! The update loop of learning to rank from positives alone, on one block of rows and columns.
 //!
-//! The score of column j for row i is s_j = p_i · q_j + c_j. The rows of a block follow each other, and of
-//! each row its positives. For a positive column j with weight w, negatives l are drawn from the columns of
+//! The score of column j for row i is s_j = p_i · q_j + c_j. The rows of a block are visited four at
+//! a time, a positive of each in turn, so that the processor need not wait for a row's last step before it
+//! begins the next. For a positive column j with weight w, negatives l are drawn from the columns of
 //! the block that are no positives of the row; one step then moves p and both columns against the gradient
 //! and takes the penalties at the new point, with s and s_c the shrinkages:
 //!
@@ -13,16 +14,16 @@
 //! - **pointwise**: the positive by itself, g = w σ(−s_j), then each of `negatives` columns with g = −σ(s_l):
 //!   p ← s (p + η g q), q ← s (q + η g p), c ← s_c (c + η g)
 
-use crate::lanes::{move_row, product};
-use crate::simd::{Kernel, multiply_add, prefetch};
+use crate::lanes::{move_row, product, product_with_difference};
+use crate::simd::{Kernel, multiply_add};
 use crate::{FactorLanes, Simd};
 use matfact_core::Scalar;
 
 /// Draws for one negative before it is given up: the row has nearly all columns of the block.
 const MOST_DRAWS: usize = 16;
 
-/// How many positives ahead the factors are asked for.
-const PREFETCH_DISTANCE: usize = 4;
+/// Rows that are visited in turn.
+const ROWS_IN_TURN: usize = 4;
 
 /// Above this the product of many (1 + e^x) is turned into its logarithm.
 const LARGE_PRODUCT: f64 = 1e200;
@@ -127,22 +128,22 @@ impl<T: Scalar> Kernel for Descent<'_, T> {
     }
 }
 
-/// The positives of the row in hand, and the draws.
+/// The positives of the rows in hand, and the draws.
 struct Draws<'a> {
     state: u64,
-    /// The row, counted from 1, that last had each column.
-    owners: Vec<u32>,
+    /// Of each column, a bit for each of the rows in hand that have it.
+    owners: Vec<u8>,
     /// What to draw from by popularity; none for all alike.
     popular: Option<&'a [u32]>,
 }
 
 impl Draws<'_> {
-    /// A column that is no positive of `row`.
+    /// A column that the row of this bit does not have.
     #[inline(always)]
-    fn negative(&mut self, row: u32) -> Option<usize> {
+    fn negative(&mut self, bit: u8) -> Option<usize> {
         for _ in 0..MOST_DRAWS {
             let column = self.column();
-            if self.owners[column] != row {
+            if self.owners[column] & bit == 0 {
                 return Some(column);
             }
         }
@@ -206,66 +207,33 @@ impl<T: Scalar> Descent<'_, T> {
             sum: 0.0,
         };
         let mut totals = RankingTotals::default();
-        for (row, ends) in block.starts.windows(2).enumerate() {
-            let positives = ends[0] as usize..ends[1] as usize;
-            let owner = row as u32 + 1;
-            for column in &block.columns[positives.clone()] {
-                draws.owners[*column as usize] = owner;
-            }
-            for positive in positives {
-                if let Some(far) = block.columns.get(positive + PREFETCH_DISTANCE) {
-                    prefetch_row(block.column_factors, *far as usize * width, width);
+        let rows = block.starts.len().saturating_sub(1);
+        for first in (0..rows).step_by(ROWS_IN_TURN) {
+            let (starts, columns) = (block.starts, block.columns);
+            let group = first..rows.min(first + ROWS_IN_TURN);
+            let of = |row: usize| starts[row] as usize..starts[row + 1] as usize;
+            let mark = |draws: &mut Draws<'_>, held: bool| {
+                for row in group.clone() {
+                    for column in &columns[of(row)] {
+                        let bit = u8::from(held) << (row - first);
+                        let owner = &mut draws.owners[*column as usize];
+                        *owner = if held { *owner | bit } else { 0 };
+                    }
                 }
-                let weight = match block.weights {
-                    Some(weights) => weights[positive],
-                    None => T::one(),
-                };
-                let own = (row, block.columns[positive] as usize);
-                match step.loss {
-                    RankingLoss::Pairwise => {
-                        let Some(other) = draws.negative(owner) else {
-                            continue;
-                        };
-                        let ahead = block.score::<FMA>(own.0, own.1, width)
-                            - block.score::<FMA>(own.0, other, width);
-                        let gain = weight * logarithms.add(-ahead);
-                        block.move_pair::<FMA>(own, other, gain, &step, width);
-                        totals.samples += 1;
-                    }
-                    RankingLoss::ByRank { trials } => {
-                        totals.samples += 1;
-                        let score = block.score::<FMA>(own.0, own.1, width);
-                        for trial in 1..=trials {
-                            let Some(other) = draws.negative(owner) else {
-                                break;
-                            };
-                            let short = T::one() - score + block.score::<FMA>(own.0, other, width);
-                            if short > T::zero() {
-                                let share = importance(step.columns, trial);
-                                totals.loss += share * short.as_f64();
-                                let gain = weight * T::from_f64(share);
-                                block.move_pair::<FMA>(own, other, gain, &step, width);
-                                break;
-                            }
-                        }
-                    }
-                    RankingLoss::Pointwise { negatives } => {
-                        let score = block.score::<FMA>(own.0, own.1, width);
-                        let gain = weight * logarithms.add(-score);
-                        block.move_one::<FMA>(own, gain, &step, width);
-                        totals.samples += 1;
-                        for _ in 0..negatives {
-                            let Some(other) = draws.negative(owner) else {
-                                break;
-                            };
-                            let score = block.score::<FMA>(own.0, other, width);
-                            let gain = -logarithms.add(score);
-                            block.move_one::<FMA>((own.0, other), gain, &step, width);
-                            totals.samples += 1;
-                        }
+            };
+            mark(&mut draws, true);
+            let longest = group.clone().map(|row| of(row).len()).max().unwrap_or(0);
+            for turn in 0..longest {
+                for row in group.clone() {
+                    let positive = starts[row] as usize + turn;
+                    if positive < starts[row + 1] as usize {
+                        let bit = 1 << (row - first);
+                        let sums = (&mut draws, &mut logarithms, &mut totals);
+                        block.visit::<FMA>((row, positive), bit, sums, &step, width);
                     }
                 }
             }
+            mark(&mut draws, false);
         }
         totals.loss += logarithms.sum + logarithms.product.ln();
         totals
@@ -281,8 +249,81 @@ fn importance(columns: usize, trial: usize) -> f64 {
 }
 
 impl<T: Scalar> RankingBlock<'_, T> {
+    /// The step of one positive, by its place in the list.
     #[inline(always)]
-    fn score<const FMA: bool>(&self, row: usize, column: usize, width: usize) -> T {
+    fn visit<const FMA: bool>(
+        &mut self,
+        (row, positive): (usize, usize),
+        bit: u8,
+        (draws, logarithms, totals): (&mut Draws<'_>, &mut LogSum, &mut RankingTotals),
+        step: &RankingStep<T>,
+        width: usize,
+    ) {
+        let weight = match self.weights {
+            Some(weights) => weights[positive],
+            None => T::one(),
+        };
+        let own = (row, self.columns[positive] as usize);
+        match step.loss {
+            RankingLoss::Pairwise => {
+                let Some(other) = draws.negative(bit) else {
+                    return;
+                };
+                let ahead = self.lead::<FMA>(own, other, width);
+                let gain = weight * logarithms.add(-ahead);
+                self.move_pair::<FMA>(own, other, gain, step, width);
+                totals.samples += 1;
+            }
+            RankingLoss::ByRank { trials } => {
+                totals.samples += 1;
+                let score = self.score::<FMA>(own, width);
+                for trial in 1..=trials {
+                    let Some(other) = draws.negative(bit) else {
+                        break;
+                    };
+                    let short = T::one() - score + self.score::<FMA>((row, other), width);
+                    if short > T::zero() {
+                        let share = importance(step.columns, trial);
+                        totals.loss += share * short.as_f64();
+                        let gain = weight * T::from_f64(share);
+                        self.move_pair::<FMA>(own, other, gain, step, width);
+                        break;
+                    }
+                }
+            }
+            RankingLoss::Pointwise { negatives } => {
+                let gain = weight * logarithms.add(-self.score::<FMA>(own, width));
+                self.move_one::<FMA>(own, gain, step, width);
+                totals.samples += 1;
+                for _ in 0..negatives {
+                    let Some(other) = draws.negative(bit) else {
+                        break;
+                    };
+                    let gain = -logarithms.add(self.score::<FMA>((row, other), width));
+                    self.move_one::<FMA>((row, other), gain, step, width);
+                    totals.samples += 1;
+                }
+            }
+        }
+    }
+
+    /// How far the score of the first column is above that of the other.
+    #[inline(always)]
+    fn lead<const FMA: bool>(
+        &self,
+        (row, column): (usize, usize),
+        other: usize,
+        width: usize,
+    ) -> T {
+        let p = &self.row_factors[row * width..][..width];
+        let q = &self.column_factors[column * width..][..width];
+        let r = &self.column_factors[other * width..][..width];
+        let biases = self.column_biases[column] - self.column_biases[other];
+        product_with_difference::<FMA, T>(p, q, r) + biases
+    }
+
+    #[inline(always)]
+    fn score<const FMA: bool>(&self, (row, column): (usize, usize), width: usize) -> T {
         let p = &self.row_factors[row * width..][..width];
         let q = &self.column_factors[column * width..][..width];
         product::<FMA, T>(p, q) + self.column_biases[column]
@@ -347,13 +388,135 @@ impl<T: Scalar> RankingBlock<'_, T> {
     }
 }
 
-/// Asks for every cache line of one factor row.
-#[inline(always)]
-fn prefetch_row<T>(factors: &[FactorLanes<T>], start: usize, width: usize) {
-    for piece in factors.iter().skip(start).take(width) {
-        prefetch(&piece.0, 0);
-        if size_of::<T>() > 4 {
-            prefetch(&piece.0, 8);
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::random_stream;
+    use rand::RngExt;
+
+    const WIDTH: usize = 2;
+
+    fn step<T: Scalar>(loss: RankingLoss) -> RankingStep<T> {
+        RankingStep {
+            loss,
+            learning_rate: T::from_f64(0.1),
+            shrinkage: T::from_f64(0.99),
+            bias_shrinkage: T::from_f64(0.98),
+            by_popularity: false,
+            columns: 12,
+            width: WIDTH,
         }
+    }
+
+    /// Row factors, column factors and column biases.
+    type State<T> = (Vec<FactorLanes<T>>, Vec<FactorLanes<T>>, Vec<T>);
+
+    fn state<T: Scalar>(rows: usize, columns: usize) -> State<T> {
+        let mut rng = random_stream(5, 0);
+        let mut lanes = |count: usize| {
+            let mut side = vec![FactorLanes::default(); count * WIDTH];
+            for value in side.iter_mut().flat_map(|lanes| &mut lanes.0) {
+                *value = T::from_f64(rng.random::<f64>() - 0.5);
+            }
+            side
+        };
+        (lanes(rows), lanes(columns), vec![T::zero(); columns])
+    }
+
+    fn descend<T: Scalar>(
+        simd: Simd,
+        (starts, columns): (&[u32], &[u32]),
+        (row_factors, column_factors, column_biases): &mut State<T>,
+        step: RankingStep<T>,
+    ) -> RankingTotals {
+        let block = RankingBlock {
+            starts,
+            columns,
+            weights: None,
+            row_factors,
+            column_factors,
+            column_biases,
+            seed: 7,
+        };
+        descend_ranking_block(simd, block, step)
+    }
+
+    const LOSSES: [RankingLoss; 3] = [
+        RankingLoss::Pairwise,
+        RankingLoss::ByRank { trials: 4 },
+        RankingLoss::Pointwise { negatives: 2 },
+    ];
+
+    /// Six rows: one more than are visited in turn has positives, and one has none.
+    const POSITIVES: (&[u32], &[u32]) = (&[0, 3, 4, 4, 6, 9, 10], &[0, 4, 7, 1, 2, 3, 5, 6, 7, 9]);
+
+    #[test]
+    fn instruction_sets_agree() {
+        for loss in LOSSES {
+            let mut expected = state::<f64>(6, 12);
+            let totals = descend(Simd::Portable, POSITIVES, &mut expected, step(loss));
+            assert!(totals.samples >= 10 && totals.loss > 0.0);
+            for simd in Simd::available() {
+                let mut other = state(6, 12);
+                let again = descend(simd, POSITIVES, &mut other, step(loss));
+                assert!((again.loss - totals.loss).abs() < 1e-9 * totals.loss);
+                let values = |state: &State<f64>| -> Vec<f64> {
+                    let lanes = state.0.iter().chain(&state.1).flat_map(|lanes| lanes.0);
+                    lanes.chain(state.2.iter().copied()).collect()
+                };
+                for (a, b) in values(&expected).iter().zip(values(&other)) {
+                    assert!((a - b).abs() < 1e-12, "{loss:?}, {simd:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn negatives_are_columns_that_the_row_does_not_have() {
+        // Every row has every column but the last, so that this one alone can be a negative.
+        let columns: Vec<u32> = (0..6).flat_map(|_| 0..4).collect();
+        let starts: Vec<u32> = (0..=6).map(|row| row * 4).collect();
+        let mut state = state::<f32>(6, 5);
+        let step = RankingStep {
+            bias_shrinkage: 1.0,
+            ..step(RankingLoss::Pairwise)
+        };
+        let totals = descend(Simd::detect(), (&starts, &columns), &mut state, step);
+        assert!(totals.samples > 12);
+        assert!(state.2[..4].iter().all(|bias| *bias > 0.0) && state.2[4] < 0.0);
+        let sum: f32 = state.2.iter().sum();
+        assert!(sum.abs() < 1e-5);
+    }
+
+    #[test]
+    fn a_row_with_every_column_takes_no_step_but_that_of_its_positives() {
+        let mut before = state::<f64>(1, 3);
+        for loss in [LOSSES[0], LOSSES[1]] {
+            let mut after = before.clone();
+            descend(
+                Simd::detect(),
+                (&[0, 3], &[0, 1, 2]),
+                &mut after,
+                step(loss),
+            );
+            assert_eq!(after, before);
+        }
+        let positives = (&[0, 3][..], &[0, 1, 2][..]);
+        let totals = descend(Simd::detect(), positives, &mut before, step(LOSSES[2]));
+        assert_eq!(totals.samples, 3);
+    }
+
+    #[test]
+    fn by_popularity_columns_that_are_no_positives_are_never_drawn() {
+        let mut state = state::<f64>(6, 12);
+        let step = RankingStep {
+            by_popularity: true,
+            ..step(RankingLoss::Pointwise { negatives: 9 })
+        };
+        descend(Simd::detect(), POSITIVES, &mut state, step);
+        for column in [8, 10, 11] {
+            assert_eq!(state.2[column], 0.0);
+        }
+        assert!(state.2[0] != 0.0);
     }
 }

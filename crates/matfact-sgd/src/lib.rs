@@ -1,4 +1,6 @@
-//! Factorization of observed ratings by stochastic gradient descent: [`Sgd`].
+//! Factorization of observed entries by stochastic gradient descent: ratings by [`Sgd`], whose mathematics
+//! this page has, and by [`SvdPlusPlus`] ([`svdpp`]); positives alone, to be ranked, by [`Bpr`], [`Warp`] and
+//! [`LogisticFactorization`] ([`ranking`]).
 //!
 //! # Model and objective
 //! A rating of row (user) i for column (item) j is predicted as
@@ -48,7 +50,7 @@
 //!   shared memory systems*, RecSys 2013: blocks, order inside a block.
 //!
 //! # Crate features
-//! - `serde` (off): `Serialize` and `Deserialize` for [`Sgd`].
+//! - `serde` (off): `Serialize` and `Deserialize` for hyper-parameters and models.
 //!
 //! # Example
 //! ```

@@ -11,12 +11,12 @@ const MOST_RANGES: usize = 64;
 /// The fewest columns of a range: negatives are drawn from these.
 const FEWEST_COLUMNS: usize = 32;
 
-/// The number B of ranges on each side, from the data alone: an eighth of the cube root of the number of
-/// positives. Fewer leave threads without work, more bring every factor row into the caches too often.
+/// The number B of ranges on each side, from the data alone: a twelfth of the cube root of the number of
+/// positives. Fewer leave threads without work, more leave too few positives of a row in a block.
 pub(super) fn range_count(positives: usize, rows: usize, columns: usize) -> usize {
     let most = MOST_RANGES.min(rows).min(columns / FEWEST_COLUMNS).max(1);
     (1..most)
-        .take_while(|ranges| (8 * (ranges + 1)).pow(3) <= positives)
+        .take_while(|ranges| (12 * (ranges + 1)).pow(3) <= positives)
         .count()
         + 1
 }
@@ -184,10 +184,10 @@ mod tests {
     #[test]
     fn the_number_of_ranges_follows_the_data() {
         assert_eq!(range_count(1, 1, 1), 1);
-        assert_eq!(range_count(100_000, 900, 1600), 5);
-        assert_eq!(range_count(100_000, 900, 100), 3);
+        assert_eq!(range_count(100_000, 900, 1600), 3);
+        assert_eq!(range_count(100_000, 900, 70), 2);
         assert_eq!(range_count(100_000, 2, 1600), 2);
-        assert_eq!(range_count(5_000_000, 70_000, 10_000), 21);
+        assert_eq!(range_count(5_000_000, 70_000, 10_000), 14);
         assert_eq!(range_count(1 << 60, usize::MAX, usize::MAX), MOST_RANGES);
     }
 

@@ -36,7 +36,7 @@
 //! # Order and threads
 //! Rows are dealt into B ranges at random once, columns anew in every epoch; B depends on the data alone. An
 //! epoch consists of B strata of B blocks that share neither rows nor columns, so a stratum runs in parallel
-//! without locks. In a block, positives are visited row by row, and **their negatives are drawn from the
+//! without locks. In a block, rows are visited four at a time, and **their negatives are drawn from the
 //! block's own columns**: at least 32 wherever the data have more than one range. Since columns are dealt
 //! anew, every two columns meet in some epochs, and uniform negatives are uniform over all columns. The random
 //! numbers belong to the block and the epoch, so the result is the same to the bit for every number of threads.

@@ -89,7 +89,7 @@ fn held_out_positives_come_before_what_a_row_does_not_have() {
 }
 
 fn check_same_bits<T: Scalar>() {
-    // Three ranges on each side.
+    // Two ranges on each side.
     let (train, _) = tastes::<T>(700, 150);
     assert!(train.csr().nnz() > 24_usize.pow(3));
     for (name, method) in methods() {
