@@ -24,6 +24,7 @@ mod hals;
 mod jacobi;
 #[cfg(feature = "dense")]
 mod lanczos;
+mod lanes;
 mod least_squares;
 mod loss_descent;
 mod nnls;
@@ -33,6 +34,7 @@ mod products;
 mod random;
 #[cfg(feature = "dense")]
 mod randomized;
+mod ranking;
 mod rating_loss;
 mod reductions;
 #[cfg(feature = "dense")]
@@ -42,6 +44,7 @@ mod sgd;
 mod simd;
 mod sparse;
 mod survey;
+mod svdpp;
 mod validation;
 
 #[cfg(feature = "dense")]
@@ -76,6 +79,7 @@ pub use products::{Lines, Products, Side, squared_product_norm};
 pub use random::{random_normal, random_stream};
 #[cfg(feature = "dense")]
 pub use randomized::{RandomizedSvd, ShiftedSvd, Triplets, randomized_svd, shifted_svd};
+pub use ranking::{RankingBlock, RankingLoss, RankingStep, RankingTotals, descend_ranking_block};
 pub use rating_loss::RatingLoss;
 pub use reductions::{inner_product, squared_distance};
 #[cfg(feature = "dense")]
@@ -85,4 +89,8 @@ pub use sgd::{BlockEntry, BlockSide, DescentStep, FactorLanes, ShrunkBias, desce
 pub use simd::Simd;
 pub use sparse::{multiply_sparse, multiply_sparse_transposed};
 pub use survey::{RatingsSurvey, survey_ratings};
+pub use svdpp::{
+    ColumnVisit, SvdppColumns, SvdppGroup, SvdppRows, SvdppStep, SvdppVisits, svdpp_columns,
+    svdpp_implicit_sum, svdpp_rows,
+};
 pub use validation::{check_validation, validation_error, validation_mean};

@@ -1,6 +1,7 @@
 //! From ratings to a model: the epochs, when to stop, and what to do when they lead nowhere.
 
 use crate::descent::{Descent, State};
+use crate::size::check_size;
 use crate::survey::Targets;
 use crate::{OnDivergence, Sgd, SgdLoss};
 use matfact_core::{
@@ -124,7 +125,7 @@ impl Sgd {
         let known = base.map_or((0, 0), Factorization::shape);
         let given = x.shape();
         let shape = (given.0.max(known.0), given.1.max(known.1));
-        self.check_size::<X::Scalar>(shape)?;
+        check_size::<X::Scalar>(self.rank, shape, shape)?;
         if let Some(validation) = validation {
             check_validation(validation, shape)?;
         }
@@ -276,32 +277,6 @@ impl Sgd {
             ));
         }
         Ok(())
-    }
-
-    /// Refuses what cannot be held in memory, before anything is allocated.
-    fn check_size<T: Scalar>(&self, shape: (usize, usize)) -> Result<()> {
-        let (rows, columns) = shape;
-        if self.rank == 0 || self.rank > u32::MAX as usize {
-            return Err(Error::InvalidRank {
-                rank: self.rank,
-                limit: u32::MAX as usize,
-                shape,
-            });
-        }
-        let too_large = || Error::TooLarge {
-            what: format!("rank {} for a {rows} x {columns} matrix", self.rank),
-        };
-        if rows > u32::MAX as usize || columns > u32::MAX as usize {
-            return Err(too_large());
-        }
-        // The factors stand twice in memory at the end: padded, and in the model. Some more goes to
-        // counts and biases.
-        let values = (rows + columns)
-            .checked_mul(2 * self.rank + 32)
-            .ok_or_else(too_large)?;
-        Vec::<T>::new()
-            .try_reserve_exact(values)
-            .map_err(|_| too_large())
     }
 }
 

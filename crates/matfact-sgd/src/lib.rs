@@ -1,4 +1,6 @@
-//! Factorization of observed ratings by stochastic gradient descent: [`Sgd`].
+//! Factorization of observed entries by stochastic gradient descent: ratings by [`Sgd`], whose mathematics
+//! this page has, and by [`SvdPlusPlus`] ([`svdpp`]); positives alone, to be ranked, by [`Bpr`], [`Warp`] and
+//! [`LogisticFactorization`] ([`ranking`]).
 //!
 //! # Model and objective
 //! A rating of row (user) i for column (item) j is predicted as
@@ -71,7 +73,7 @@
 //!   factorization in shared-memory systems*, JMLR 17, 2016: the losses.
 //!
 //! # Crate features
-//! - `serde` (off): `Serialize` and `Deserialize` for [`Sgd`] and its options.
+//! - `serde` (off): `Serialize` and `Deserialize` for hyper-parameters and models.
 //!
 //! # Example
 //! ```
@@ -92,9 +94,14 @@ mod fit;
 mod fold_in;
 mod loss;
 mod options;
+pub mod ranking;
 mod sgd;
+mod size;
 mod survey;
+pub mod svdpp;
 
 pub use fold_in::{fold_in_columns, fold_in_rows};
 pub use loss::{LearningRates, OnDivergence, SgdLoss, Units};
+pub use ranking::{Bpr, LogisticFactorization, NegativeSampling, Popularity, Warp};
 pub use sgd::Sgd;
+pub use svdpp::{SvdPlusPlus, SvdPlusPlusModel};

@@ -1,0 +1,77 @@
+//! The epochs, from positives to a model.
+
+use super::descent::Descent;
+use super::settings::Settings;
+use crate::size::check_size;
+use matfact_core::{
+    Error, FactorModel, Fit, FitReport, ObservedEntries, Result, Run, Scalar, StopReason,
+};
+use matfact_linalg::{PoolInfo, RatingsSurvey, survey_ratings};
+
+pub(crate) fn fit<X: ObservedEntries + ?Sized>(
+    settings: &Settings,
+    x: &X,
+    run: &mut Run<'_>,
+    pool: PoolInfo,
+) -> Result<Fit<FactorModel<X::Scalar>>> {
+    settings.validate()?;
+    let shape = x.shape();
+    check_size::<X::Scalar>(settings.rank, shape, shape)?;
+    let survey = survey_positives(settings.algorithm, x)?;
+    let mut report = FitReport::new(settings.algorithm, shape, settings.rank, settings.seed);
+    report.stored = Some(survey.observed);
+    report.threads = pool.threads;
+    report.notices.extend(pool.notice);
+    let mut descent = Descent::new(settings, x, &survey);
+    let begun = run.elapsed();
+    report.stop = StopReason::MaxIterations;
+    for epoch in 1..=settings.epochs {
+        let loss = descent.epoch(epoch)?;
+        report.history.push(loss);
+        report.iterations = epoch;
+        if let Some(reason) = run.iteration(epoch, settings.epochs, loss) {
+            report.stop = reason;
+            break;
+        }
+    }
+    let ended = run.elapsed();
+    report.objective = match report.history.last() {
+        Some(loss) => *loss,
+        None => descent.loss(),
+    };
+    let model = descent.into_model(report.iterations)?;
+    report.seconds.initialization = begun.as_secs_f64();
+    report.seconds.iterations = (ended - begun).as_secs_f64();
+    report.seconds.finishing = (run.elapsed() - ended).as_secs_f64();
+    Ok(Fit { model, report })
+}
+
+/// Checks that the entries can be positives, and counts them.
+pub(crate) fn survey_positives<T: Scalar, X>(
+    algorithm: &'static str,
+    x: &X,
+) -> Result<RatingsSurvey<T>>
+where
+    X: ObservedEntries<Scalar = T> + ?Sized,
+{
+    let survey = survey_ratings(x, false)?;
+    for row in 0..survey.shape.0 {
+        if x.weights(row).is_some() {
+            return Err(Error::UnsupportedInput {
+                algorithm,
+                expected: "positives whose values are their counts",
+                actual: "ratings with weights",
+            });
+        }
+        let entries = x.row(row);
+        if let Some(at) = entries.values.iter().position(|value| *value < T::zero()) {
+            return Err(Error::Negative {
+                row,
+                column: entries.columns[at] as usize,
+                value: entries.values[at].as_f64(),
+                algorithm,
+            });
+        }
+    }
+    Ok(survey)
+}
