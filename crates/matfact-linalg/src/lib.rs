@@ -3,6 +3,7 @@
 //! - products of a matrix with narrow panels, dense and sparse, on the current `rayon` pool;
 //! - thin QR, small singular value decompositions, randomized range finding;
 //! - row updates of non-negative factors, of factors by stochastic gradients;
+//! - lists of the best scores of a model for its rows, and of what is alike ([`Recommender`], [`Similarities`]);
 //! - the choice of instruction set ([`Simd`]), the pool of a fit ([`in_pool`]), random streams.
 //!
 //! # Crate features
@@ -32,6 +33,7 @@ mod products;
 mod random;
 #[cfg(feature = "dense")]
 mod randomized;
+mod recommend;
 mod reductions;
 #[cfg(feature = "dense")]
 mod refined;
@@ -40,6 +42,7 @@ mod sgd;
 mod simd;
 mod sparse;
 mod survey;
+mod top;
 mod validation;
 
 #[cfg(feature = "dense")]
@@ -71,6 +74,9 @@ pub use products::{Lines, Products, Side, squared_product_norm};
 pub use random::{random_normal, random_stream};
 #[cfg(feature = "dense")]
 pub use randomized::{RandomizedSvd, ShiftedSvd, Triplets, randomized_svd, shifted_svd};
+pub use recommend::{
+    NO_COLUMN, RecommendOptions, Recommendations, Recommender, Similarities, Similarity,
+};
 pub use reductions::{inner_product, squared_distance};
 #[cfg(feature = "dense")]
 pub use refined::{RefinedTriplets, refine_conditioned, refine_triplets};
