@@ -1,7 +1,7 @@
 //! The values that options of the command line take.
 
 use clap::ValueEnum;
-use matfact::{AlsSolver, Duplicates, Init, Loss, PenaltyScaling, Solver, SvdMethod};
+use matfact::{AlsSolver, Duplicates, Init, Loss, PenaltyScaling, Similarity, Solver, SvdMethod};
 use std::ops::Range;
 use std::time::Duration;
 
@@ -99,6 +99,21 @@ impl From<SvdMethodChoice> for SvdMethod {
             SvdMethodChoice::BlockKrylov => SvdMethod::BlockKrylov,
             SvdMethodChoice::Randomized => SvdMethod::Randomized,
             SvdMethodChoice::Exact => SvdMethod::Exact,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SimilarityChoice {
+    Cosine,
+    InnerProduct,
+}
+
+impl From<SimilarityChoice> for Similarity {
+    fn from(choice: SimilarityChoice) -> Self {
+        match choice {
+            SimilarityChoice::Cosine => Similarity::Cosine,
+            SimilarityChoice::InnerProduct => Similarity::InnerProduct,
         }
     }
 }

@@ -10,66 +10,77 @@ use crate::weighting::{self, Weighted};
 use matfact::io::{Ids, ModelFile, RatedPair, save_model};
 use matfact::{
     Algorithm, AnyModel, Error, Factorizer, Fit, FitReport, Input, ObservedEntries, Persist,
-    Ratings, Result, Run, Scalar, StopReason, TfIdf,
+    Ratings, Result, Run, Scalar, StopReason, TfIdf, Validation,
 };
 use serde_json::{Value, json};
 use std::time::Instant;
 
 /// Fits what the command line asks for.
 pub(crate) fn run(command: &FitCommand) -> Result<()> {
-    match command {
-        FitCommand::Nmf(options) => by_precision(
+    let (common, algorithm, source) = parts(command)?;
+    by_precision(common, &algorithm, source)
+}
+
+/// What a fit is made of.
+pub(crate) fn parts(command: &FitCommand) -> Result<(&CommonOptions, Algorithm, Source<'_>)> {
+    Ok(match command {
+        FitCommand::Nmf(options) => (
             &options.common,
-            &Algorithm::Nmf(options.algorithm()?),
+            Algorithm::Nmf(options.algorithm()?),
             Source::Matrix(&options.matrix),
         ),
-        FitCommand::MaskedNmf(options) => by_precision(
+        FitCommand::MaskedNmf(options) => (
             &options.common,
-            &Algorithm::MaskedNmf(options.algorithm()?),
+            Algorithm::MaskedNmf(options.algorithm()?),
             Source::Ratings(&options.split),
         ),
-        FitCommand::MinibatchNmf(options) => by_precision(
+        FitCommand::MinibatchNmf(options) => (
             &options.common,
-            &Algorithm::MiniBatchNmf(options.algorithm()?),
+            Algorithm::MiniBatchNmf(options.algorithm()?),
             Source::Matrix(&options.matrix),
         ),
-        FitCommand::Svd(options) => by_precision(
+        FitCommand::Svd(options) => (
             &options.common,
-            &Algorithm::Svd(options.algorithm()?),
+            Algorithm::Svd(options.algorithm()?),
             Source::Matrix(&options.matrix),
         ),
-        FitCommand::Pca(options) => by_precision(
+        FitCommand::Pca(options) => (
             &options.common,
-            &Algorithm::Pca(options.algorithm()?),
+            Algorithm::Pca(options.algorithm()?),
             Source::Matrix(&options.matrix),
         ),
-        FitCommand::Sgd(options) => by_precision(
+        FitCommand::Sgd(options) => (
             &options.common,
-            &Algorithm::Sgd(options.algorithm()?),
+            Algorithm::Sgd(options.algorithm()?),
             Source::Ratings(&options.split),
         ),
-        FitCommand::Als(options) => by_precision(
+        FitCommand::Als(options) => (
             &options.common,
-            &Algorithm::Als(options.algorithm()?),
+            Algorithm::Als(options.algorithm()?),
             Source::Ratings(&options.split),
         ),
+    })
+}
+
+/// Refuses counts that are none.
+pub(crate) fn check_counts(common: &CommonOptions) -> Result<()> {
+    for (name, value) in [("threads", common.threads), ("rank", common.rank)] {
+        if value == Some(0) {
+            return Err(Error::invalid_parameter(name, 0, "at least 1"));
+        }
     }
+    Ok(())
 }
 
 /// What kind of data is read, and how.
 #[derive(Clone, Copy)]
-enum Source<'a> {
+pub(crate) enum Source<'a> {
     Matrix(&'a MatrixOptions),
     Ratings(&'a SplitOptions),
 }
 
 fn by_precision(common: &CommonOptions, algorithm: &Algorithm, source: Source<'_>) -> Result<()> {
-    if common.threads == Some(0) {
-        return Err(Error::invalid_parameter("threads", 0, "at least 1"));
-    }
-    if common.rank == Some(0) {
-        return Err(Error::invalid_parameter("rank", 0, "at least 1"));
-    }
+    check_counts(common)?;
     if let Some(path) = &common.model {
         let test = match source {
             Source::Ratings(options) => options.test.as_ref(),
@@ -107,14 +118,15 @@ fn execute<T: Scalar>(
         Source::Ratings(options) => {
             let split: Split<T> = load(common, options)?;
             let load_seconds = started.elapsed().as_secs_f64();
-            let fit = fit(common, algorithm, &Input::from(&split.train))?;
+            let input = Input::from(&split.train);
+            let fit = fit(common, algorithm, &input, split.validation.as_ref())?;
             score(fit, split, load_seconds)?
         }
         Source::Matrix(options) => {
             let weighted = Weighted::<T>::read(&common.input, options.tf_idf)?;
             let load_seconds = started.elapsed().as_secs_f64();
             let input = Input::Matrix(weighted.data.as_matrix());
-            let fit = fit(common, algorithm, &input)?;
+            let fit = fit(common, algorithm, &input, None)?;
             Outcome {
                 fit,
                 load_seconds,
@@ -144,10 +156,11 @@ fn execute<T: Scalar>(
     }
 }
 
-fn fit<T: Scalar>(
+pub(crate) fn fit<T: Scalar>(
     common: &CommonOptions,
     algorithm: &Algorithm,
     input: &Input<'_, T>,
+    validation: Option<&Validation>,
 ) -> Result<Fit<AnyModel<T>>> {
     check_memory::<T>(common.rank(), input.shape())?;
     let bar = Bar::new();
@@ -160,6 +173,9 @@ fn fit<T: Scalar>(
     }
     if let Some(budget) = common.time_budget {
         run = run.time_budget(budget);
+    }
+    if let Some(validation) = validation {
+        run = run.validation(validation);
     }
     algorithm.fit_with(input, &mut run)
 }
@@ -256,6 +272,10 @@ fn summary_json<T: Scalar>(common: &CommonOptions, outcome: &Outcome<T>) -> Valu
         if let Some(accuracy) = accuracy {
             object[name] = accuracy.to_json();
         }
+    }
+    if let Some(best) = report.best_iteration {
+        object["validation"] = json!(report.validation);
+        object["best_iteration"] = json!(best);
     }
     if outcome.ids.is_none() {
         object["tf_idf"] = json!(outcome.weighting.is_some());

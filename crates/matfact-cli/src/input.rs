@@ -2,14 +2,18 @@
 
 use crate::arguments::{CommonOptions, SplitOptions};
 use crate::output::{complain, grouped};
-use matfact::io::{Ids, RatedPair, RatingsData, SkippedLine, read_ratings, read_ratings_with_ids};
+use matfact::io::{
+    Ids, RatedPair, RatingsData, RatingsOptions, SkippedLine, read_ratings, read_ratings_with_ids,
+};
 use matfact::{
     AnyModel, Duplicates, Error, Factorization, ObservedEntries, Ratings, Result, Scalar,
+    Validation,
 };
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde_json::json;
 use std::collections::BTreeMap;
+use std::path::Path;
 
 /// Training ratings with ids, and the ratings to test on.
 pub(crate) struct Split<T> {
@@ -18,15 +22,15 @@ pub(crate) struct Split<T> {
     pub(crate) columns: Ids,
     pub(crate) test: Vec<RatedPair<T>>,
     pub(crate) seen: Seen,
+    pub(crate) validation: Option<Validation>,
 }
 
-/// Reads the ratings of a fit and splits them as asked.
-pub(crate) fn load<T: Scalar>(common: &CommonOptions, options: &SplitOptions) -> Result<Split<T>> {
-    let reading = options
-        .reading
-        .resolve()?
-        .duplicates(options.duplicates.into());
-    let data: RatingsData<T> = read_ratings(&common.input, &reading)?;
+/// Reads the ratings of a fit.
+pub(crate) fn read<T: Scalar>(
+    common: &CommonOptions,
+    options: &SplitOptions,
+) -> Result<RatingsData<T>> {
+    let data: RatingsData<T> = read_ratings(&common.input, &reading(options)?)?;
     tell_skipped(&data.skipped, data.skipped_count);
     if data.duplicates > 0 {
         complain(&format!(
@@ -34,18 +38,47 @@ pub(crate) fn load<T: Scalar>(common: &CommonOptions, options: &SplitOptions) ->
             grouped(data.duplicates)
         ));
     }
+    Ok(data)
+}
+
+/// Reads ratings by the ids of those of the fit.
+pub(crate) fn read_beside<T: Scalar>(
+    path: &Path,
+    options: &SplitOptions,
+    rows: &Ids,
+    columns: &Ids,
+) -> Result<Vec<RatedPair<T>>> {
+    let test = read_ratings_with_ids(path, &reading(options)?, rows, columns)?;
+    tell_skipped(&test.skipped, test.skipped_count);
+    Ok(test.pairs)
+}
+
+fn reading(options: &SplitOptions) -> Result<RatingsOptions> {
+    let reading = options.reading.resolve()?;
+    Ok(reading.duplicates(options.duplicates.into()))
+}
+
+/// The pairs whose user and item are known, as ratings; of a pair given twice the last.
+pub(crate) fn known<T: Scalar>(
+    shape: (usize, usize),
+    pairs: &[RatedPair<T>],
+) -> Result<Ratings<T>> {
+    let known = pairs
+        .iter()
+        .filter_map(|p| Some((p.row?, p.column?, p.value)));
+    Ratings::from_triplets(shape, known, Duplicates::Last)
+}
+
+/// Reads the ratings of a fit and splits them as asked.
+pub(crate) fn load<T: Scalar>(common: &CommonOptions, options: &SplitOptions) -> Result<Split<T>> {
     let RatingsData {
         ratings,
         rows,
         columns,
         ..
-    } = data;
+    } = read(common, options)?;
     let (train, test) = match (&options.test, options.holdout) {
-        (Some(path), _) => {
-            let test = read_ratings_with_ids(path, &reading, &rows, &columns)?;
-            tell_skipped(&test.skipped, test.skipped_count);
-            (ratings, test.pairs)
-        }
+        (Some(path), _) => (ratings, read_beside(path, options, &rows, &columns)?),
         (None, Some(share)) => {
             let (train, test) = hold_out(&ratings, share, common.seed)?;
             if test.is_empty() {
@@ -57,13 +90,47 @@ pub(crate) fn load<T: Scalar>(common: &CommonOptions, options: &SplitOptions) ->
         }
         (None, None) => (ratings, Vec::new()),
     };
+    let (train, validation) = keep_aside(train, common, options, &rows, &columns)?;
     Ok(Split {
         seen: Seen::of(&train),
         train,
         rows,
         columns,
         test,
+        validation,
     })
+}
+
+/// Takes the validation ratings, which are a file or a share of those to train on.
+pub(crate) fn keep_aside<T: Scalar>(
+    train: Ratings<T>,
+    common: &CommonOptions,
+    options: &SplitOptions,
+    rows: &Ids,
+    columns: &Ids,
+) -> Result<(Ratings<T>, Option<Validation>)> {
+    let aside = match (&options.validation, options.validation_share()) {
+        (None, _) => return Ok((train, None)),
+        (Some(_), Some(share)) => {
+            let split = matfact::eval::Split::random(&train, share, common.seed)?;
+            let validation = Validation::of(&split.test);
+            return check_aside(&validation).map(|()| (split.train, Some(validation)));
+        }
+        (Some(path), None) => {
+            let pairs = read_beside::<T>(Path::new(path), options, rows, columns)?;
+            Validation::of(&known(train.shape(), &pairs)?)
+        }
+    };
+    check_aside(&aside).map(|()| (train, Some(aside)))
+}
+
+fn check_aside(validation: &Validation) -> Result<()> {
+    if validation.is_empty() {
+        let requirement =
+            "one with a rating of a user and an item of the training ratings, or a larger share";
+        return Err(Error::invalid_parameter("validation", "empty", requirement));
+    }
+    Ok(())
 }
 
 pub(crate) fn tell_skipped(skipped: &[SkippedLine], count: usize) {

@@ -6,18 +6,23 @@
 #![forbid(unsafe_code)]
 
 mod arguments;
+mod axis;
 mod checks;
 mod choices;
 mod demo;
+mod evaluate;
 mod fit;
 mod input;
 mod inspect;
+mod names;
 mod opened;
 mod output;
 mod predict;
 mod progress;
+mod recommend;
 mod reconstruct;
 mod remedy;
+mod similar;
 mod topics;
 mod transform;
 mod weighting;
@@ -41,7 +46,10 @@ fn main() -> ExitCode {
     let outcome = match &command {
         Command::Demo(options) => demo::run(options),
         Command::Fit(algorithm) => fit::run(algorithm),
+        Command::Evaluate(options) => evaluate::run(options),
         Command::Predict(options) => predict::run(options),
+        Command::Recommend(options) => recommend::run(options),
+        Command::Similar(options) => similar::run(options),
         Command::Transform(options) => transform::run(options),
         Command::Topics(options) => topics::run(options),
         Command::Reconstruct(options) => reconstruct::run(options),

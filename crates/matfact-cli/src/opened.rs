@@ -28,6 +28,23 @@ impl Opened {
         AnyModel::from_record(&self.file.record).map_err(|error| self.corrupt(error))
     }
 
+    /// Refuses ids that are not those of the factors.
+    pub(crate) fn check_ids(&self, shape: (usize, usize)) -> Result<()> {
+        for (axis, ids, bound) in [
+            ("row", &self.file.row_ids, shape.0),
+            ("column", &self.file.column_ids, shape.1),
+        ] {
+            if let Some(ids) = ids.as_ref().filter(|ids| ids.len() != bound) {
+                let reason = format!("it has {} {axis} ids for {bound} {axis}s", ids.len());
+                return Err(Error::Corrupt {
+                    path: self.path.clone(),
+                    reason,
+                });
+            }
+        }
+        Ok(())
+    }
+
     /// Names an error of the record by the file it came from.
     pub(crate) fn corrupt(&self, error: Error) -> Error {
         match error {

@@ -1,10 +1,11 @@
 //! `matfact predict`.
 
 use crate::arguments::PredictOptions;
+use crate::axis::{Axis, unknown_id};
 use crate::input::{self, Accuracy, Seen, tell_skipped};
 use crate::opened::Opened;
 use crate::output::{complain, grouped, say, say_json};
-use matfact::io::{Ids, ModelFile, read_pairs};
+use matfact::io::read_pairs;
 use matfact::{Error, Factorization, Result, Scalar};
 use serde_json::json;
 use std::fmt::Write;
@@ -28,24 +29,14 @@ struct Asked {
 
 fn predict<T: Scalar>(options: &PredictOptions, opened: &Opened) -> Result<()> {
     let (model, file) = (opened.model::<T>()?, &opened.file);
-    check_ids(options, file, model.shape())?;
+    opened.check_ids(model.shape())?;
     let asked = asked::<T>(options)?;
     let seen = Seen::read(&file.record.attributes);
     let range = seen.filter(|_| !options.no_clip);
     let mut predictions = Vec::with_capacity(asked.len());
     let mut unknown = 0_usize;
-    let rows = Axis {
-        name: "user",
-        lines: "row",
-        ids: file.row_ids.as_ref(),
-        bound: model.shape().0,
-    };
-    let columns = Axis {
-        name: "item",
-        lines: "column",
-        ids: file.column_ids.as_ref(),
-        bound: model.shape().1,
-    };
+    let rows = Axis::rows(file, model.shape());
+    let columns = Axis::columns(file, model.shape());
     for (position, pair) in asked.iter().enumerate() {
         let index = |axis: &Axis<'_>, id: &str| {
             axis.index(id).map_err(|reason| match &options.pairs {
@@ -130,56 +121,4 @@ fn asked<T: Scalar>(options: &PredictOptions) -> Result<Vec<Asked>> {
         rating: pair.value.map(|value| value.as_f64()),
     });
     Ok(asked.collect())
-}
-
-/// One side of a model.
-struct Axis<'a> {
-    /// What the command line calls it.
-    name: &'static str,
-    /// What it is in a matrix.
-    lines: &'static str,
-    ids: Option<&'a Ids>,
-    bound: usize,
-}
-
-impl Axis<'_> {
-    /// The index of an id: from the model's ids, or for a model without ids the number itself,
-    /// counted from 0. The error says what is needed instead.
-    fn index(&self, id: &str) -> Result<Option<usize>, String> {
-        if let Some(ids) = self.ids {
-            return Ok(ids.index(id));
-        }
-        match id.parse::<usize>() {
-            Ok(index) if index < self.bound => Ok(Some(index)),
-            _ => Err(format!(
-                "a {} of the model, counted from 0 to {} (the model has no ids)",
-                self.lines,
-                self.bound.saturating_sub(1)
-            )),
-        }
-    }
-}
-
-/// Refuses ids that are not those of the factors.
-fn check_ids(options: &PredictOptions, file: &ModelFile, shape: (usize, usize)) -> Result<()> {
-    for (axis, ids, bound) in [
-        ("row", &file.row_ids, shape.0),
-        ("column", &file.column_ids, shape.1),
-    ] {
-        if let Some(ids) = ids.as_ref().filter(|ids| ids.len() != bound) {
-            let reason = format!("it has {} {axis} ids for {bound} {axis}s", ids.len());
-            return Err(Error::Corrupt {
-                path: options.model.clone(),
-                reason,
-            });
-        }
-    }
-    Ok(())
-}
-
-fn unknown_id(axis: &'static str, id: &str) -> Error {
-    Error::UnknownId {
-        axis,
-        id: id.to_owned(),
-    }
 }

@@ -3,20 +3,17 @@
 use crate::arguments::{Arguments, Command, FitCommand};
 use clap::CommandFactory;
 use matfact::Error;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// The error as one line for whoever typed `command`.
 pub(crate) fn message(error: &Error, command: &Command) -> String {
     let input = match command {
-        Command::Fit(FitCommand::Nmf(options)) => Some(&options.common.input),
-        Command::Fit(FitCommand::MaskedNmf(options)) => Some(&options.common.input),
-        Command::Fit(FitCommand::MinibatchNmf(options)) => Some(&options.common.input),
-        Command::Fit(FitCommand::Svd(options)) => Some(&options.common.input),
-        Command::Fit(FitCommand::Pca(options)) => Some(&options.common.input),
-        Command::Fit(FitCommand::Sgd(options)) => Some(&options.common.input),
-        Command::Fit(FitCommand::Als(options)) => Some(&options.common.input),
+        Command::Fit(fit) => Some(input_of(fit)),
+        Command::Evaluate(options) => Some(input_of(&options.algorithm)),
         Command::Transform(options) => Some(&options.input),
         Command::Predict(_)
+        | Command::Recommend(_)
+        | Command::Similar(_)
         | Command::Topics(_)
         | Command::Reconstruct(_)
         | Command::Inspect(_)
@@ -89,6 +86,19 @@ pub(crate) fn message(error: &Error, command: &Command) -> String {
     }
 }
 
+/// The data file of a fit.
+fn input_of(fit: &FitCommand) -> &PathBuf {
+    match fit {
+        FitCommand::Nmf(options) => &options.common.input,
+        FitCommand::MaskedNmf(options) => &options.common.input,
+        FitCommand::MinibatchNmf(options) => &options.common.input,
+        FitCommand::Svd(options) => &options.common.input,
+        FitCommand::Pca(options) => &options.common.input,
+        FitCommand::Sgd(options) => &options.common.input,
+        FitCommand::Als(options) => &options.common.input,
+    }
+}
+
 /// What the readers of files say, with the options that help.
 fn parse(text: &str, command: &Command, input: Option<&Path>) -> String {
     let text = text
@@ -97,11 +107,16 @@ fn parse(text: &str, command: &Command, input: Option<&Path>) -> String {
             "keep the later one with --duplicates last, or add them up with --duplicates sum",
         )
         .replace(", or give a default value for ratings", "");
-    match command {
+    let fit = match command {
+        Command::Fit(fit) => Some(fit),
+        Command::Evaluate(options) => Some(&options.algorithm),
+        _ => None,
+    };
+    match fit {
         _ if text.ends_with(": the file is empty") => text,
-        Command::Fit(
-            command @ (FitCommand::Sgd(_) | FitCommand::Als(_) | FitCommand::MaskedNmf(_)),
-        ) if input.is_some_and(names_a_matrix) => {
+        Some(command @ (FitCommand::Sgd(_) | FitCommand::Als(_) | FitCommand::MaskedNmf(_)))
+            if input.is_some_and(names_a_matrix) =>
+        {
             let reader = match command {
                 FitCommand::Sgd(_) => "sgd",
                 FitCommand::Als(_) => "als",
@@ -112,7 +127,7 @@ fn parse(text: &str, command: &Command, input: Option<&Path>) -> String {
                  {reader} reads text with `user item rating` lines"
             )
         }
-        Command::Fit(
+        Some(
             FitCommand::Nmf(_)
             | FitCommand::MinibatchNmf(_)
             | FitCommand::Svd(_)
@@ -216,7 +231,7 @@ mod tests {
             (
                 "fti nmf",
                 "error: unrecognized subcommand 'fti'; usage: matfact \
-                 demo|fit|predict|transform|topics|reconstruct|inspect; \
+                 demo|fit|evaluate|predict|recommend|similar|transform|topics|reconstruct|inspect; \
                  --help tells more",
             ),
             (

@@ -1,11 +1,8 @@
 //! The model of methods on observed entries: factors of rows and columns, biases and a mean.
 
 use crate::model::{check_position, check_row_block};
-use crate::{
-    Error, Factorization, ModelRecord, Persist, Recommend, Recommendation, Result, Scalar,
-};
+use crate::{Error, Factorization, ModelRecord, Persist, Recommend, Result, Scalar, ScoreFactors};
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut2};
-use std::cmp::Ordering;
 use std::ops::Range;
 
 /// Row (user) and column (item) factors with biases:
@@ -199,38 +196,14 @@ impl<T: Scalar> Factorization for FactorModel<T> {
 impl<T: Scalar> Recommend for FactorModel<T> {
     type Scalar = T;
 
-    fn recommend(
-        &self,
-        row: usize,
-        count: usize,
-        exclude: &[u32],
-    ) -> Result<Vec<Recommendation<T>>> {
-        check_position(self.shape(), row, 0)?;
-        let mut allowed = vec![true; self.shape().1];
-        for column in exclude {
-            if let Some(slot) = allowed.get_mut(*column as usize) {
-                *slot = false;
-            }
+    fn score_factors(&self) -> ScoreFactors<'_, T> {
+        ScoreFactors {
+            rows: self.row_factors.view().into(),
+            columns: self.column_factors.view().into(),
+            row_bias: self.row_bias().map(Into::into),
+            column_bias: self.column_bias().map(Into::into),
+            mean: self.mean,
         }
-        let mut scored: Vec<_> = (0..allowed.len())
-            .filter(|column| allowed[*column])
-            .map(|column| Recommendation {
-                column,
-                score: self.predict_or_fallback(Some(row), Some(column)),
-            })
-            .collect();
-        let best_first = |a: &Recommendation<T>, b: &Recommendation<T>| {
-            b.score
-                .partial_cmp(&a.score)
-                .unwrap_or(Ordering::Equal)
-                .then(a.column.cmp(&b.column))
-        };
-        if count < scored.len() {
-            scored.select_nth_unstable_by(count, best_first);
-            scored.truncate(count);
-        }
-        scored.sort_unstable_by(best_first);
-        Ok(scored)
     }
 }
 

@@ -13,6 +13,7 @@ mod factor_model;
 mod factorizer;
 pub mod input;
 pub mod model;
+mod recommend;
 mod record;
 mod report;
 mod run;
@@ -27,7 +28,8 @@ pub use input::{
     Matrix, ObservedEntries, ObservedRow, Ratings, RatingsView, RawIndex, SparseRows, Summary,
     TfIdf, csr_from_raw_parts, csr_from_triplets, tf_idf,
 };
-pub use model::{Factorization, Recommend, Recommendation, Transform};
+pub use model::{Factorization, Transform};
+pub use recommend::{Recommend, Recommendation, ScoreFactors};
 pub use record::{ModelRecord, Persist, Tensor, TensorValues};
 pub use report::{Certificate, Fit, FitReport, Restart, Seconds, StopReason};
 pub use run::{Cancellation, Observer, Progress, Run};

@@ -55,35 +55,6 @@ pub trait Transform<X: ?Sized> {
     fn transform(&self, x: &X) -> Result<Array2<Self::Scalar>>;
 }
 
-/// A column (item) with its score.
-#[derive(Debug, Clone, Copy, PartialEq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-pub struct Recommendation<T> {
-    /// Column index.
-    pub column: usize,
-    /// Predicted value.
-    pub score: T,
-}
-
-/// A model that ranks the columns (items) for a row (user).
-pub trait Recommend {
-    /// The element type.
-    type Scalar: Scalar;
-
-    /// The `count` columns with the highest prediction for `row`, best first, leaving out the
-    /// columns in `exclude` (in any order); ties go to the lower column. Fewer are given only where
-    /// fewer exist.
-    ///
-    /// # Errors
-    /// [`Error::IndexOutOfRange`].
-    fn recommend(
-        &self,
-        row: usize,
-        count: usize,
-        exclude: &[u32],
-    ) -> Result<Vec<Recommendation<Self::Scalar>>>;
-}
-
 /// Refuses a position outside `shape`.
 ///
 /// # Errors

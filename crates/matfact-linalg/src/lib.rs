@@ -3,6 +3,7 @@
 //! - products of a matrix with narrow panels, dense and sparse, on the current `rayon` pool;
 //! - thin QR, small singular value decompositions, randomized range finding;
 //! - row updates of non-negative factors, of factors by stochastic gradients;
+//! - lists of the best scores of a model for its rows, and of what is alike ([`Recommender`], [`Similarities`]);
 //! - the choice of instruction set ([`Simd`]), the pool of a fit ([`in_pool`]), random streams.
 //!
 //! # Crate features
@@ -36,6 +37,7 @@ mod random;
 mod randomized;
 mod ranking;
 mod rating_loss;
+mod recommend;
 mod reductions;
 #[cfg(feature = "dense")]
 mod refined;
@@ -45,6 +47,7 @@ mod simd;
 mod sparse;
 mod survey;
 mod svdpp;
+mod top;
 mod validation;
 
 #[cfg(feature = "dense")]
@@ -81,6 +84,9 @@ pub use random::{random_normal, random_stream};
 pub use randomized::{RandomizedSvd, ShiftedSvd, Triplets, randomized_svd, shifted_svd};
 pub use ranking::{RankingBlock, RankingLoss, RankingStep, RankingTotals, descend_ranking_block};
 pub use rating_loss::RatingLoss;
+pub use recommend::{
+    NO_COLUMN, RecommendOptions, Recommendations, Recommender, Similarities, Similarity,
+};
 pub use reductions::{inner_product, squared_distance};
 #[cfg(feature = "dense")]
 pub use refined::{RefinedTriplets, refine_conditioned, refine_triplets};

@@ -4,7 +4,9 @@ use crate::parameters::Side;
 use crate::{Loss, Nmf};
 use matfact_core::model::{check_position, check_row_block};
 use matfact_core::ndarray::{Array2, ArrayView2, ArrayViewMut2};
-use matfact_core::{Error, Factorization, ModelRecord, Persist, Result, Scalar, Summary};
+use matfact_core::{
+    Error, Factorization, ModelRecord, Persist, Recommend, Result, Scalar, ScoreFactors, Summary,
+};
 use matfact_linalg::multiply_dense;
 use std::ops::Range;
 
@@ -137,6 +139,15 @@ impl<T: Scalar> Factorization for NmfModel<T> {
         let (block, _) = tail.split_at(matfact_core::ndarray::Axis(0), rows.len());
         multiply_dense(block, self.h.view(), out);
         Ok(())
+    }
+}
+
+/// The score of a column is its entry of X̂.
+impl<T: Scalar> Recommend for NmfModel<T> {
+    type Scalar = T;
+
+    fn score_factors(&self) -> ScoreFactors<'_, T> {
+        ScoreFactors::products(self.w(), self.h().reversed_axes())
     }
 }
 

@@ -3,7 +3,8 @@
 use matfact_core::model::{check_position, check_row_block};
 use matfact_core::ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut2, Axis};
 use matfact_core::{
-    Error, Factorization, LinearOperator, ModelRecord, Persist, Result, Scalar, Transform,
+    Error, Factorization, LinearOperator, ModelRecord, Persist, Recommend, Result, Scalar,
+    ScoreFactors, Transform,
 };
 use matfact_linalg::{Products, multiply_dense};
 use std::ops::Range;
@@ -156,6 +157,16 @@ impl<T: Scalar, X: LinearOperator<Scalar = T> + ?Sized> Transform<X> for SvdMode
         let coordinates = products.multiply(self.vt.t())?;
         let scale = products.scale();
         Ok(coordinates.mapv(|v| T::from_f64(v.as_f64() * scale)))
+    }
+}
+
+/// The score of a column is its entry of X̂.
+impl<T: Scalar> Recommend for SvdModel<T> {
+    type Scalar = T;
+
+    fn score_factors(&self) -> ScoreFactors<'_, T> {
+        let rows = &self.u() * &self.singular_values();
+        ScoreFactors::products(rows, self.vt().reversed_axes())
     }
 }
 

@@ -1,13 +1,13 @@
 //! A model whose kind is known at run time.
 
+#[cfg(any(feature = "sgd", feature = "als"))]
+use matfact_core::FactorModel;
 #[cfg(any(feature = "nmf", feature = "svd"))]
 use matfact_core::Transform;
 use matfact_core::ndarray::{Array2, ArrayViewMut2};
 use matfact_core::{
-    Error, Factorization, Matrix, ModelRecord, Persist, Recommendation, Result, Scalar,
+    Error, Factorization, Matrix, ModelRecord, Persist, Recommend, Result, Scalar, ScoreFactors,
 };
-#[cfg(any(feature = "sgd", feature = "als"))]
-use matfact_core::{FactorModel, Recommend};
 #[cfg(feature = "nmf")]
 use matfact_nmf::{MaskedNmfModel, NmfModel};
 #[cfg(feature = "svd")]
@@ -96,31 +96,6 @@ impl<T: Scalar> AnyModel<T> {
         }
     }
 
-    /// The `count` best columns for `row`, without those in `exclude`.
-    ///
-    /// # Errors
-    /// [`Error::UnsupportedModel`] for models without a list of the best, [`Error::IndexOutOfRange`].
-    #[cfg_attr(
-        not(any(feature = "sgd", feature = "als")),
-        allow(unused_variables, reason = "only models of ratings recommend")
-    )]
-    pub fn recommend(
-        &self,
-        row: usize,
-        count: usize,
-        exclude: &[u32],
-    ) -> Result<Vec<Recommendation<T>>> {
-        match self {
-            #[cfg(any(feature = "sgd", feature = "als"))]
-            AnyModel::Factors(model) => model.recommend(row, count, exclude),
-            #[allow(
-                unreachable_patterns,
-                reason = "with ratings alone every model is listed"
-            )]
-            other => Err(other.cannot("recommend")),
-        }
-    }
-
     fn cannot(&self, capability: &'static str) -> Error {
         Error::UnsupportedModel {
             algorithm: self.kind().to_owned(),
@@ -146,6 +121,14 @@ impl<T: Scalar> Factorization for AnyModel<T> {
 
     fn reconstruct_rows(&self, rows: Range<usize>, out: ArrayViewMut2<'_, T>) -> Result<()> {
         each!(self, model => model.reconstruct_rows(rows, out))
+    }
+}
+
+impl<T: Scalar> Recommend for AnyModel<T> {
+    type Scalar = T;
+
+    fn score_factors(&self) -> ScoreFactors<'_, T> {
+        each!(self, model => model.score_factors())
     }
 }
 

@@ -28,11 +28,13 @@
 //! | the same, in parts or too large for memory | the same, from batches of rows | [`IncrementalSvd`], [`IncrementalPca`] |
 //! | ratings, absent = unknown | predicted ratings, recommendations | [`Als`], [`Sgd`] |
 //!
+//! [`Recommender`] makes lists of the best columns of any model for many rows, [`Similarities`] of what is alike.
 //! [`CrossValidation`] and [`Consensus`] compare ranks of [`Nmf`].
 //!
 //! # Crate features
 //! - `nmf`, `svd`, `sgd`, `als` (default): an algorithm each. They add code and never change results.
 //! - `serde`: `Serialize` and `Deserialize` for hyper-parameters, models, reports and [`Algorithm`].
+//! - `eval`: the `eval` module: splits, metrics, cross-validation and search.
 //! - `io`: the `io` module: data files in, model files out and in.
 //!
 //! With one algorithm on, its crate can also be used alone: `matfact-nmf`, `matfact-svd`,
@@ -65,10 +67,17 @@ pub use matfact_core::{
     Bm25, Cancellation, Certificate, Contributions, Duplicates, Error, ErrorClass, FactorModel,
     Factorization, Factorizer, Fit, FitReport, FunctionOperator, LinearOperator, LogEntropy,
     Matrix, ObservedEntries, Persist, Progress, Ratings, RatingsView, Recommend, Recommendation,
-    Restart, Result, Run, Scalar, StopReason, TfIdf, Transform, ndarray, sprs, tf_idf,
+    Restart, Result, Run, Scalar, ScoreFactors, StopReason, TfIdf, Transform, Validation, ndarray,
+    sprs, tf_idf,
 };
+#[cfg(feature = "eval")]
+pub use matfact_eval as eval;
 #[cfg(feature = "io")]
 pub use matfact_io as io;
+#[cfg(any(feature = "nmf", feature = "svd", feature = "sgd", feature = "als"))]
+pub use matfact_linalg::{
+    NO_COLUMN, RecommendOptions, Recommendations, Recommender, Similarities, Similarity,
+};
 #[cfg(feature = "nmf")]
 pub use matfact_nmf::{
     self as nmf, Consensus, ConsensusTable, CrossValidation, Held, Init, Loss, MaskedNmf,

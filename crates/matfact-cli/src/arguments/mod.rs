@@ -10,16 +10,19 @@ macro_rules! set {
 }
 
 mod als;
+mod evaluate;
 mod masked;
 mod minibatch;
 mod models;
 mod nmf;
 mod pca;
 mod ratings;
+mod recommend;
 mod sgd;
 mod svd;
 
 pub(crate) use als::AlsOptions;
+pub(crate) use evaluate::EvaluateOptions;
 pub(crate) use masked::MaskedNmfOptions;
 pub(crate) use minibatch::MiniBatchNmfOptions;
 pub(crate) use models::{
@@ -28,6 +31,7 @@ pub(crate) use models::{
 pub(crate) use nmf::NmfOptions;
 pub(crate) use pca::PcaOptions;
 pub(crate) use ratings::{ReadingOptions, SplitOptions};
+pub(crate) use recommend::{RecommendOptions, SimilarOptions};
 pub(crate) use sgd::SgdOptions;
 pub(crate) use svd::SvdOptions;
 
@@ -45,7 +49,7 @@ use std::time::Duration;
     max_term_width = 100
 )]
 #[command(
-    after_help = "Examples:\n  matfact demo\n  matfact fit nmf counts.mtx --rank 20 --model topics.safetensors\n  matfact fit sgd ratings.tsv --rank 32 --holdout 0.1 --model ratings.safetensors\n  matfact predict ratings.safetensors --user 196 --item 242\n  matfact topics topics.safetensors --words vocabulary.txt\n  matfact fit nmf --help   (what one algorithm takes)"
+    after_help = "Examples:\n  matfact demo\n  matfact fit nmf counts.mtx --rank 20 --model topics.safetensors\n  matfact fit sgd ratings.tsv --rank 32 --holdout 0.1 --model ratings.safetensors\n  matfact predict ratings.safetensors --user 196 --item 242\n  matfact recommend ratings.safetensors --user 196 --exclude ratings.tsv\n  matfact topics topics.safetensors --words vocabulary.txt\n  matfact fit nmf --help   (what one algorithm takes)"
 )]
 pub(crate) struct Arguments {
     #[command(subcommand)]
@@ -62,8 +66,14 @@ pub(crate) enum Command {
         after_help = "Examples:\n  matfact fit nmf counts.mtx --rank 20 --model topics.safetensors\n  matfact fit svd table.npy --rank 10 --json\n  matfact fit sgd ratings.tsv --rank 32 --holdout 0.1\n\nnmf, minibatch-nmf, svd and pca read matrices (.npy, .mtx), where an absent entry is zero; masked-nmf, als and sgd read text,\none `user item rating` a line, where it is unknown."
     )]
     Fit(FitCommand),
+    /// Measure how well an algorithm predicts ratings that it has not seen
+    Evaluate(EvaluateOptions),
     /// Predict ratings or entries with a model
     Predict(PredictOptions),
+    /// List the best items for users
+    Recommend(RecommendOptions),
+    /// List the items most like an item, or the users most like a user
+    Similar(SimilarOptions),
     /// Describe new rows by the components of a model
     Transform(TransformOptions),
     /// Show the components of a model, each with its strongest columns

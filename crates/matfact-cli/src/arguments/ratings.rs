@@ -3,8 +3,8 @@
 use crate::choices::{DuplicatesChoice, OnErrorChoice};
 use crate::input::check_share;
 use clap::Args;
-use matfact::Result;
 use matfact::io::{OnError, RatingsOptions, Separator};
+use matfact::{Error, Result};
 use std::path::PathBuf;
 
 /// The ratings of a fit, and those to test it on.
@@ -21,12 +21,29 @@ pub(crate) struct SplitOptions {
     /// Hold out this share of the ratings, chosen by the seed, and measure the error on it
     #[arg(long, value_name = "SHARE", allow_negative_numbers = true)]
     pub(crate) holdout: Option<f64>,
+    /// Stop once the error on these ratings no longer falls, for algorithms that can: a file, or a share of
+    /// the training ratings, which the fit then does not learn from
+    #[arg(long, value_name = "FILE|SHARE", allow_hyphen_values = true)]
+    pub(crate) validation: Option<String>,
 }
 
 impl SplitOptions {
     /// Refuses a share that is none.
     pub(crate) fn validate(&self) -> Result<()> {
-        self.holdout.map_or(Ok(()), check_share)
+        self.holdout.map_or(Ok(()), check_share)?;
+        match self.validation_share() {
+            Some(share) if !(share > 0.0 && share < 1.0) => Err(Error::invalid_parameter(
+                "validation",
+                share,
+                "above 0 and below 1, or a file",
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    /// The share that the validation is, if it is one.
+    pub(crate) fn validation_share(&self) -> Option<f64> {
+        self.validation.as_ref()?.parse().ok()
     }
 }
 

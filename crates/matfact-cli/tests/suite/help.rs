@@ -26,6 +26,15 @@ fn help_has_examples_and_fits_a_terminal() {
             "predict --help",
             "matfact predict ratings.safetensors --user",
         ),
+        (
+            "recommend --help",
+            "matfact recommend ratings.safetensors --user",
+        ),
+        (
+            "similar --help",
+            "matfact similar ratings.safetensors --item",
+        ),
+        ("evaluate --help", "matfact evaluate als ratings.tsv"),
         ("topics --help", "matfact topics topics.safetensors --words"),
         (
             "transform --help",

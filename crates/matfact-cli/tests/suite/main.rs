@@ -3,6 +3,7 @@
 
 mod common;
 mod demo;
+mod evaluate;
 mod fit_masked;
 mod fit_matrix;
 mod fit_minibatch;
@@ -11,5 +12,6 @@ mod fit_pca;
 mod fit_ratings;
 mod help;
 mod predict;
+mod recommend;
 mod refusals;
 mod use_model;

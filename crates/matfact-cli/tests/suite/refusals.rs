@@ -80,7 +80,7 @@ const CASES: &str = r#"
 2 fit nmf good.npy -> --rank <K>
 2 fit nmf --rank 2 -> <INPUT>
 2 fit bpr good.npy {} -> unrecognized subcommand 'bpr'; usage: matfact fit nmf|masked-nmf|minibatch-nmf|svd|pca|als|sgd
-2 fti nmf good.npy -> 'fti'; usage: matfact demo|fit|predict|transform|topics|reconstruct|inspect
+2 fti nmf good.npy -> 'fti'; usage: matfact demo|fit|evaluate|predict|recommend|similar|transform|topics|reconstruct|inspect
 2 fit nmf good.npy {} --bogus -> unexpected argument '--bogus' found; usage: 
 2 fit nmf good.npy {} --iterations 4 -> unexpected argument '--iterations' found
 2 fit nmf good.npy --rnk 2 -> a similar argument exists: '--rank'

@@ -8,7 +8,8 @@ use crate::{Loss, PenaltyScaling};
 use matfact_core::model::{check_position, check_row_block};
 use matfact_core::ndarray::{Array1, Array2, ArrayView2, ArrayViewMut2, Axis};
 use matfact_core::{
-    Error, Factorization, ModelRecord, ObservedEntries, Persist, Result, Scalar, Summary, Transform,
+    Error, Factorization, ModelRecord, ObservedEntries, Persist, Recommend, Result, Scalar,
+    ScoreFactors, Summary, Transform,
 };
 use matfact_linalg::multiply_dense;
 use std::ops::Range;
@@ -205,6 +206,15 @@ impl<T: Scalar, X: ObservedEntries<Scalar = T> + ?Sized> Transform<X> for Masked
             }
         }
         Ok(w)
+    }
+}
+
+/// The score of a column is its entry of X̂.
+impl<T: Scalar> Recommend for MaskedNmfModel<T> {
+    type Scalar = T;
+
+    fn score_factors(&self) -> ScoreFactors<'_, T> {
+        ScoreFactors::products(self.w(), self.h().reversed_axes())
     }
 }
 

@@ -5,7 +5,8 @@ use crate::standardized::centered_product;
 use matfact_core::model::{check_position, check_row_block};
 use matfact_core::ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut2, Axis};
 use matfact_core::{
-    Error, Factorization, LinearOperator, ModelRecord, Persist, Result, Scalar, Transform,
+    Error, Factorization, LinearOperator, ModelRecord, Persist, Recommend, Result, Scalar,
+    ScoreFactors, Transform,
 };
 use matfact_linalg::{Products, multiply_dense};
 use std::ops::Range;
@@ -288,6 +289,18 @@ const ROWS: &str = "rows";
 const WHITEN: &str = "whiten";
 const TOTAL: &str = "total_deviation";
 const NOISE: &str = "noise_deviation";
+
+/// The score of a column is its entry of X̂.
+impl<T: Scalar> Recommend for PcaModel<T> {
+    type Scalar = T;
+
+    fn score_factors(&self) -> ScoreFactors<'_, T> {
+        ScoreFactors {
+            column_bias: Some(self.mean().mapv(T::from_f64).into()),
+            ..ScoreFactors::products(self.scores(), self.components().reversed_axes())
+        }
+    }
+}
 
 impl<T: Scalar> Persist for PcaModel<T> {
     fn to_record(&self) -> ModelRecord {

@@ -1,0 +1,55 @@
+//! `matfact similar`.
+
+use crate::arguments::SimilarOptions;
+use crate::axis::Axis;
+use crate::names::Names;
+use crate::opened::Opened;
+use crate::output::{say, say_json};
+use crate::recommend::{entry_json, write_entry};
+use matfact::{Error, Factorization, Result, Scalar, Similarities};
+use serde_json::json;
+
+/// Lists what is alike to what the command line names.
+pub(crate) fn run(options: &SimilarOptions) -> Result<()> {
+    if options.count == 0 {
+        return Err(Error::invalid_parameter("count", 0, "at least 1"));
+    }
+    let opened = Opened::read(&options.model)?;
+    if opened.is_double() {
+        similar::<f64>(options, &opened)
+    } else {
+        similar::<f32>(options, &opened)
+    }
+}
+
+fn similar<T: Scalar>(options: &SimilarOptions, opened: &Opened) -> Result<()> {
+    let (model, file) = (opened.model::<T>()?, &opened.file);
+    let shape = model.shape();
+    opened.check_ids(shape)?;
+    let names = Names::read(options.names.as_deref())?;
+    let by = options.similarity.into();
+    let (axis, id, similarities, names) = match (&options.item, &options.user) {
+        (Some(item), _) => {
+            let between = Similarities::of_columns(&model, by);
+            (Axis::columns(file, shape), item, between, names)
+        }
+        (None, Some(user)) => {
+            let between = Similarities::of_rows(&model, by);
+            (Axis::rows(file, shape), user, between, None)
+        }
+        (None, None) => return Ok(()),
+    };
+    let list = similarities.nearest(axis.known(id)?, options.count.min(axis.len()))?;
+    if options.json {
+        let similar = list
+            .iter()
+            .map(|e| entry_json("similarity", e, &axis, names.as_ref()));
+        let similar: Vec<_> = similar.collect();
+        return say_json(&json!({ axis.name: id, "similar": similar }));
+    }
+    let mut text = String::new();
+    for entry in &list {
+        write_entry(&mut text, entry, &axis, names.as_ref());
+    }
+    say(text.trim_end_matches('\n'))
+}

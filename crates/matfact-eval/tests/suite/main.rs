@@ -1,0 +1,9 @@
+//! The tests of the crate as its users call it.
+#![allow(missing_docs, clippy::unwrap_used, reason = "a test")]
+
+mod bootstrap;
+mod data;
+mod evaluation;
+mod lists;
+mod search;
+mod splits;
