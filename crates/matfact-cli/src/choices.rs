@@ -1,6 +1,7 @@
 //! The values that options of the command line take.
 
 use clap::ValueEnum;
+use matfact::sgd::{LearningRates, NegativeSampling, OnDivergence, SgdLoss};
 use matfact::{AlsSolver, Duplicates, Init, Loss, PenaltyScaling, Similarity, Solver, SvdMethod};
 use std::ops::Range;
 use std::time::Duration;
@@ -78,6 +79,85 @@ impl AlsSolverChoice {
             AlsSolverChoice::CoordinateDescent => AlsSolver::CoordinateDescent { sweeps: steps },
         }
     }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SgdLossChoice {
+    Squared,
+    Absolute,
+    KullbackLeibler,
+    Logistic,
+    Hinge,
+    SquaredHinge,
+}
+
+impl From<SgdLossChoice> for SgdLoss {
+    fn from(choice: SgdLossChoice) -> Self {
+        match choice {
+            SgdLossChoice::Squared => SgdLoss::Squared,
+            SgdLossChoice::Absolute => SgdLoss::Absolute,
+            SgdLossChoice::KullbackLeibler => SgdLoss::KullbackLeibler,
+            SgdLossChoice::Logistic => SgdLoss::Logistic,
+            SgdLossChoice::Hinge => SgdLoss::Hinge,
+            SgdLossChoice::SquaredHinge => SgdLoss::SquaredHinge,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LearningRatesChoice {
+    Common,
+    Adagrad,
+    Twin,
+}
+
+impl From<LearningRatesChoice> for LearningRates {
+    fn from(choice: LearningRatesChoice) -> Self {
+        match choice {
+            LearningRatesChoice::Common => LearningRates::Common,
+            LearningRatesChoice::Adagrad => LearningRates::AdaGrad,
+            LearningRatesChoice::Twin => LearningRates::Twin,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum OnDivergenceChoice {
+    Error,
+    HalveStep,
+    KeepLast,
+}
+
+impl From<OnDivergenceChoice> for OnDivergence {
+    fn from(choice: OnDivergenceChoice) -> Self {
+        match choice {
+            OnDivergenceChoice::Error => OnDivergence::Error,
+            OnDivergenceChoice::HalveStep => OnDivergence::HalveStep,
+            OnDivergenceChoice::KeepLast => OnDivergence::KeepLast,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum NegativeSamplingChoice {
+    Uniform,
+    Popularity,
+}
+
+impl From<NegativeSamplingChoice> for NegativeSampling {
+    fn from(choice: NegativeSamplingChoice) -> Self {
+        match choice {
+            NegativeSamplingChoice::Uniform => NegativeSampling::Uniform,
+            NegativeSamplingChoice::Popularity => NegativeSampling::Popularity,
+        }
+    }
+}
+
+/// Another library, whose settings a fit begins with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PresetChoice {
+    Surprise,
+    Libmf,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -4,7 +4,7 @@ use crate::arguments::{CommonOptions, EvaluateOptions, SplitOptions};
 use crate::checks::check_memory;
 use crate::choices::Precision;
 use crate::fit::{Source, check_counts, fit, parts};
-use crate::input::{keep_aside, known, read, read_beside};
+use crate::input::{keep_aside, known, read, read_beside, read_positives};
 use crate::output::{complain, grouped, peak_memory_bytes, say, say_json};
 use matfact::eval::{Evaluation, Interval, KFold, Metric, Resampling, Score, Split};
 use matfact::io::RatingsData;
@@ -19,8 +19,8 @@ const SHARE: f64 = 0.1;
 pub(crate) fn run(options: &EvaluateOptions) -> Result<()> {
     let (common, algorithm, source) = parts(&options.algorithm)?;
     check_counts(common)?;
-    let Source::Ratings(split) = source else {
-        let requirement = "an algorithm of ratings: als, masked-nmf, sgd";
+    let Some(split) = source.split() else {
+        let requirement = "an algorithm of ratings or of positives: als, masked-nmf, sgd, svdpp, bpr, warp, logistic, popularity";
         return Err(Error::invalid_parameter(
             "algorithm",
             algorithm.name(),
@@ -40,7 +40,11 @@ pub(crate) fn run(options: &EvaluateOptions) -> Result<()> {
         let requirement = "left out where --holdout or --test says what is held out";
         return Err(Error::invalid_parameter("folds", folds, requirement));
     }
-    let mut evaluation = Evaluation::new(options.metrics.iter().copied());
+    let ranks = matches!(source, Source::Positives(_));
+    let mut metrics = options.metrics.clone();
+    // A score that ranks is no rating.
+    metrics.retain(|metric| !ranks || !matches!(metric, Metric::Rmse | Metric::Mae));
+    let mut evaluation = Evaluation::new(metrics);
     if let Some(rating) = options.relevant_from {
         evaluation = evaluation.relevant_from(rating);
     }
@@ -48,6 +52,7 @@ pub(crate) fn run(options: &EvaluateOptions) -> Result<()> {
     let task = Task {
         common,
         algorithm: &algorithm,
+        source,
         split,
         folds: options.folds,
         evaluation: &evaluation,
@@ -61,6 +66,7 @@ pub(crate) fn run(options: &EvaluateOptions) -> Result<()> {
 struct Task<'a> {
     common: &'a CommonOptions,
     algorithm: &'a Algorithm,
+    source: Source<'a>,
     split: &'a SplitOptions,
     folds: Option<usize>,
     evaluation: &'a Evaluation,
@@ -78,7 +84,10 @@ struct Measured {
 
 impl Task<'_> {
     fn execute<T: Scalar>(&self) -> Result<()> {
-        let data: RatingsData<T> = read(self.common, self.split)?;
+        let data: RatingsData<T> = match self.source {
+            Source::Positives(options) => read_positives(self.common, options)?,
+            _ => read(self.common, self.split)?,
+        };
         let shape = data.ratings.shape();
         check_memory::<T>(self.common.rank(), shape)?;
         let started = Instant::now();

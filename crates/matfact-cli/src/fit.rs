@@ -1,9 +1,9 @@
 //! `matfact fit`.
 
-use crate::arguments::{CommonOptions, FitCommand, MatrixOptions, SplitOptions};
+use crate::arguments::{CommonOptions, FitCommand, MatrixOptions, PositivesOptions, SplitOptions};
 use crate::checks::{Input as ReadFile, check_memory, check_output};
 use crate::choices::Precision;
-use crate::input::{Accuracy, Seen, Split, load};
+use crate::input::{Accuracy, Seen, Split, load, read_positives};
 use crate::output::{complain, grouped, peak_memory_bytes, say, say_json};
 use crate::progress::{Bar, interruption};
 use crate::weighting::{self, Weighted};
@@ -59,6 +59,31 @@ pub(crate) fn parts(command: &FitCommand) -> Result<(&CommonOptions, Algorithm, 
             Algorithm::Als(options.algorithm()?),
             Source::Ratings(&options.split),
         ),
+        FitCommand::Svdpp(options) => (
+            &options.common,
+            Algorithm::SvdPlusPlus(options.algorithm()?),
+            Source::Ratings(&options.split),
+        ),
+        FitCommand::Bpr(options) => (
+            &options.ranking.common,
+            Algorithm::Bpr(options.algorithm()?),
+            Source::Positives(&options.ranking.positives),
+        ),
+        FitCommand::Warp(options) => (
+            &options.ranking.common,
+            Algorithm::Warp(options.algorithm()?),
+            Source::Positives(&options.ranking.positives),
+        ),
+        FitCommand::Logistic(options) => (
+            &options.ranking.common,
+            Algorithm::Logistic(options.algorithm()?),
+            Source::Positives(&options.ranking.positives),
+        ),
+        FitCommand::Popularity(options) => (
+            &options.common,
+            Algorithm::Popularity(options.algorithm()?),
+            Source::Positives(&options.positives),
+        ),
     })
 }
 
@@ -77,15 +102,24 @@ pub(crate) fn check_counts(common: &CommonOptions) -> Result<()> {
 pub(crate) enum Source<'a> {
     Matrix(&'a MatrixOptions),
     Ratings(&'a SplitOptions),
+    Positives(&'a PositivesOptions),
+}
+
+impl<'a> Source<'a> {
+    /// How ratings or positives are read and split.
+    pub(crate) fn split(self) -> Option<&'a SplitOptions> {
+        match self {
+            Source::Matrix(_) => None,
+            Source::Ratings(split) => Some(split),
+            Source::Positives(positives) => Some(&positives.split),
+        }
+    }
 }
 
 fn by_precision(common: &CommonOptions, algorithm: &Algorithm, source: Source<'_>) -> Result<()> {
     check_counts(common)?;
     if let Some(path) = &common.model {
-        let test = match source {
-            Source::Ratings(options) => options.test.as_ref(),
-            Source::Matrix(_) => None,
-        };
+        let test = source.split().and_then(|split| split.test.as_ref());
         let files = std::iter::once(&common.input).chain(test);
         let inputs: Vec<_> = files.map(|file| ReadFile::new(file, "data")).collect();
         check_output("model", path, &inputs)?;
@@ -108,6 +142,21 @@ struct Outcome<T> {
     baseline: Option<Accuracy>,
 }
 
+impl<T> Outcome<T> {
+    fn of(fit: Fit<AnyModel<T>>, load_seconds: f64) -> Self {
+        Self {
+            fit,
+            load_seconds,
+            weighting: None,
+            ids: None,
+            seen: None,
+            train: None,
+            test: None,
+            baseline: None,
+        }
+    }
+}
+
 fn execute<T: Scalar>(
     common: &CommonOptions,
     algorithm: &Algorithm,
@@ -122,20 +171,32 @@ fn execute<T: Scalar>(
             let fit = fit(common, algorithm, &input, split.validation.as_ref())?;
             score(fit, split, load_seconds)?
         }
+        Source::Positives(options) => {
+            if options.split.test.is_some() || options.split.holdout.is_some() {
+                let requirement = "left out: `matfact evaluate` measures lists on what is held out";
+                let name = if options.split.test.is_some() {
+                    "test"
+                } else {
+                    "holdout"
+                };
+                return Err(Error::invalid_parameter(name, "given", requirement));
+            }
+            let data = read_positives::<T>(common, options)?;
+            let load_seconds = started.elapsed().as_secs_f64();
+            let fit = fit(common, algorithm, &Input::from(&data.ratings), None)?;
+            Outcome {
+                ids: Some((data.rows, data.columns)),
+                ..Outcome::of(fit, load_seconds)
+            }
+        }
         Source::Matrix(options) => {
             let weighted = Weighted::<T>::read(&common.input, options.tf_idf)?;
             let load_seconds = started.elapsed().as_secs_f64();
             let input = Input::Matrix(weighted.data.as_matrix());
             let fit = fit(common, algorithm, &input, None)?;
             Outcome {
-                fit,
-                load_seconds,
                 weighting: weighted.by,
-                ids: None,
-                seen: None,
-                train: None,
-                test: None,
-                baseline: None,
+                ..Outcome::of(fit, load_seconds)
             }
         }
     };
@@ -190,14 +251,12 @@ fn score<T: Scalar>(
     let mean = split.train.mean();
     let baseline = Accuracy::of(split.test.iter().map(|pair| (mean, pair.value.as_f64())));
     Ok(Outcome {
-        fit,
-        load_seconds,
-        weighting: None,
         ids: Some((split.rows, split.columns)),
         seen: Some(split.seen),
         train,
         test,
         baseline,
+        ..Outcome::of(fit, load_seconds)
     })
 }
 

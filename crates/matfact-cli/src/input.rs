@@ -1,6 +1,6 @@
 //! Ratings from files, and their split into training and test parts.
 
-use crate::arguments::{CommonOptions, SplitOptions};
+use crate::arguments::{CommonOptions, PositivesOptions, SplitOptions};
 use crate::output::{complain, grouped};
 use matfact::io::{
     Ids, RatedPair, RatingsData, RatingsOptions, SkippedLine, read_ratings, read_ratings_with_ids,
@@ -31,6 +31,27 @@ pub(crate) fn read<T: Scalar>(
     options: &SplitOptions,
 ) -> Result<RatingsData<T>> {
     let data: RatingsData<T> = read_ratings(&common.input, &reading(options)?)?;
+    tell_of(&data);
+    Ok(data)
+}
+
+/// Reads what users have chosen: a line without a number counts 1.
+pub(crate) fn read_positives<T: Scalar>(
+    common: &CommonOptions,
+    options: &PositivesOptions,
+) -> Result<RatingsData<T>> {
+    let reading = reading(&options.split)?.default_value(1.0);
+    let mut data: RatingsData<T> = read_ratings(&common.input, &reading)?;
+    tell_of(&data);
+    if let Some(least) = options.positive_from {
+        let liked = data.ratings.triplets();
+        let liked = liked.filter(|(_, _, value)| value.as_f64() >= least);
+        data.ratings = Ratings::from_triplets(data.ratings.shape(), liked, Duplicates::Error)?;
+    }
+    Ok(data)
+}
+
+fn tell_of<T>(data: &RatingsData<T>) {
     tell_skipped(&data.skipped, data.skipped_count);
     if data.duplicates > 0 {
         complain(&format!(
@@ -38,7 +59,6 @@ pub(crate) fn read<T: Scalar>(
             grouped(data.duplicates)
         ));
     }
-    Ok(data)
 }
 
 /// Reads ratings by the ids of those of the fit.

@@ -96,6 +96,11 @@ fn input_of(fit: &FitCommand) -> &PathBuf {
         FitCommand::Pca(options) => &options.common.input,
         FitCommand::Sgd(options) => &options.common.input,
         FitCommand::Als(options) => &options.common.input,
+        FitCommand::Svdpp(options) => &options.common.input,
+        FitCommand::Bpr(options) => &options.ranking.common.input,
+        FitCommand::Warp(options) => &options.ranking.common.input,
+        FitCommand::Logistic(options) => &options.ranking.common.input,
+        FitCommand::Popularity(options) => &options.common.input,
     }
 }
 
@@ -114,14 +119,8 @@ fn parse(text: &str, command: &Command, input: Option<&Path>) -> String {
     };
     match fit {
         _ if text.ends_with(": the file is empty") => text,
-        Some(command @ (FitCommand::Sgd(_) | FitCommand::Als(_) | FitCommand::MaskedNmf(_)))
-            if input.is_some_and(names_a_matrix) =>
-        {
-            let reader = match command {
-                FitCommand::Sgd(_) => "sgd",
-                FitCommand::Als(_) => "als",
-                _ => "masked-nmf",
-            };
+        Some(command) if reader_of_text(command).is_some() && input.is_some_and(names_a_matrix) => {
+            let reader = reader_of_text(command).unwrap_or_default();
             format!(
                 "{text}; matrices (.npy, .mtx) are for `matfact fit nmf` and `matfact fit svd`, \
                  {reader} reads text with `user item rating` lines"
@@ -140,6 +139,21 @@ fn parse(text: &str, command: &Command, input: Option<&Path>) -> String {
         }
         _ => text,
     }
+}
+
+/// The name of an algorithm that reads text.
+fn reader_of_text(command: &FitCommand) -> Option<&'static str> {
+    Some(match command {
+        FitCommand::Sgd(_) => "sgd",
+        FitCommand::Als(_) => "als",
+        FitCommand::MaskedNmf(_) => "masked-nmf",
+        FitCommand::Svdpp(_) => "svdpp",
+        FitCommand::Bpr(_) => "bpr",
+        FitCommand::Warp(_) => "warp",
+        FitCommand::Logistic(_) => "logistic",
+        FitCommand::Popularity(_) => "popularity",
+        _ => return None,
+    })
 }
 
 fn names_a_matrix(path: &Path) -> bool {
@@ -225,7 +239,7 @@ mod tests {
             ),
             (
                 "fit las x.npy",
-                "error: unrecognized subcommand 'las'; usage: matfact fit nmf|masked-nmf|minibatch-nmf|svd|pca|als|sgd; \
+                "error: unrecognized subcommand 'las'; usage: matfact fit nmf|masked-nmf|minibatch-nmf|svd|pca|als|sgd|svdpp|bpr|warp|logistic|popularity; \
                  --help tells more",
             ),
             (

@@ -7,7 +7,7 @@ use matfact_core::{Error, Factorizer, Fit, Result, Run, Scalar};
 #[cfg(feature = "nmf")]
 use matfact_nmf::{MaskedNmf, MiniBatchNmf, Nmf};
 #[cfg(feature = "sgd")]
-use matfact_sgd::Sgd;
+use matfact_sgd::{Bpr, LogisticFactorization, Popularity, Sgd, SvdPlusPlus, Warp};
 #[cfg(feature = "svd")]
 use matfact_svd::{Pca, TruncatedSvd};
 
@@ -52,6 +52,22 @@ pub enum Algorithm {
     /// Factorization of observed ratings by stochastic gradient descent.
     #[cfg(feature = "sgd")]
     Sgd(Sgd),
+    /// SVD++: factorization of observed ratings and of which columns a row rated.
+    #[cfg(feature = "sgd")]
+    #[cfg_attr(feature = "serde", serde(rename = "svdpp"))]
+    SvdPlusPlus(SvdPlusPlus),
+    /// Bayesian personalized ranking of positives.
+    #[cfg(feature = "sgd")]
+    Bpr(Bpr),
+    /// Ranking of positives by weighted approximate-rank pairwise loss.
+    #[cfg(feature = "sgd")]
+    Warp(Warp),
+    /// Logistic factorization of positives.
+    #[cfg(feature = "sgd")]
+    Logistic(LogisticFactorization),
+    /// The columns by how many rows have them.
+    #[cfg(feature = "sgd")]
+    Popularity(Popularity),
     /// Factorization of observed ratings by alternating least squares.
     #[cfg(feature = "als")]
     Als(Als),
@@ -72,6 +88,16 @@ impl Algorithm {
         "pca",
         #[cfg(feature = "sgd")]
         "sgd",
+        #[cfg(feature = "sgd")]
+        "svdpp",
+        #[cfg(feature = "sgd")]
+        "bpr",
+        #[cfg(feature = "sgd")]
+        "warp",
+        #[cfg(feature = "sgd")]
+        "logistic",
+        #[cfg(feature = "sgd")]
+        "popularity",
         #[cfg(feature = "als")]
         "als",
     ];
@@ -94,6 +120,16 @@ impl Algorithm {
             "pca" => Ok(Algorithm::Pca(Pca::new(rank))),
             #[cfg(feature = "sgd")]
             "sgd" => Ok(Algorithm::Sgd(Sgd::new(rank))),
+            #[cfg(feature = "sgd")]
+            "svdpp" => Ok(Algorithm::SvdPlusPlus(SvdPlusPlus::new(rank))),
+            #[cfg(feature = "sgd")]
+            "bpr" => Ok(Algorithm::Bpr(Bpr::new(rank))),
+            #[cfg(feature = "sgd")]
+            "warp" => Ok(Algorithm::Warp(Warp::new(rank))),
+            #[cfg(feature = "sgd")]
+            "logistic" => Ok(Algorithm::Logistic(LogisticFactorization::new(rank))),
+            #[cfg(feature = "sgd")]
+            "popularity" => Ok(Algorithm::Popularity(Popularity::new())),
             #[cfg(feature = "als")]
             "als" => Ok(Algorithm::Als(Als::new(rank))),
             _ => {
@@ -119,6 +155,16 @@ impl Algorithm {
             Algorithm::Pca(_) => "pca",
             #[cfg(feature = "sgd")]
             Algorithm::Sgd(_) => "sgd",
+            #[cfg(feature = "sgd")]
+            Algorithm::SvdPlusPlus(_) => "svdpp",
+            #[cfg(feature = "sgd")]
+            Algorithm::Bpr(_) => "bpr",
+            #[cfg(feature = "sgd")]
+            Algorithm::Warp(_) => "warp",
+            #[cfg(feature = "sgd")]
+            Algorithm::Logistic(_) => "logistic",
+            #[cfg(feature = "sgd")]
+            Algorithm::Popularity(_) => "popularity",
             #[cfg(feature = "als")]
             Algorithm::Als(_) => "als",
         }
@@ -164,6 +210,26 @@ impl<T: Scalar> Factorizer<Input<'_, T>> for Algorithm {
             #[cfg(feature = "sgd")]
             (Algorithm::Sgd(sgd), Input::Ratings(x)) => {
                 Ok(sgd.fit_with(*x, run)?.map(AnyModel::Factors))
+            }
+            #[cfg(feature = "sgd")]
+            (Algorithm::SvdPlusPlus(svdpp), Input::Ratings(x)) => Ok(svdpp
+                .fit_with(*x, run)?
+                .map(|model| AnyModel::Factors(model.into_factors()))),
+            #[cfg(feature = "sgd")]
+            (Algorithm::Bpr(bpr), Input::Ratings(x)) => {
+                Ok(bpr.fit_with(*x, run)?.map(AnyModel::Factors))
+            }
+            #[cfg(feature = "sgd")]
+            (Algorithm::Warp(warp), Input::Ratings(x)) => {
+                Ok(warp.fit_with(*x, run)?.map(AnyModel::Factors))
+            }
+            #[cfg(feature = "sgd")]
+            (Algorithm::Logistic(logistic), Input::Ratings(x)) => {
+                Ok(logistic.fit_with(*x, run)?.map(AnyModel::Factors))
+            }
+            #[cfg(feature = "sgd")]
+            (Algorithm::Popularity(popularity), Input::Ratings(x)) => {
+                Ok(popularity.fit_with(*x, run)?.map(AnyModel::Factors))
             }
             #[cfg(feature = "als")]
             (Algorithm::Als(als), Input::Ratings(x)) => {

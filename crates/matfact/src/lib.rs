@@ -85,7 +85,9 @@ pub use matfact_nmf::{
     RankConsensus, RankScore, RankScores, Solver, Start, divergence, separable_rows,
 };
 #[cfg(feature = "sgd")]
-pub use matfact_sgd::{self as sgd, Sgd};
+pub use matfact_sgd::{
+    self as sgd, Bpr, LogisticFactorization, Popularity, Sgd, SvdPlusPlus, Warp,
+};
 #[cfg(feature = "svd")]
 pub use matfact_svd::{
     self as svd, IncrementalPca, IncrementalSvd, Pca, PcaMethod, PcaModel, PcaRank, Standardized,

@@ -16,10 +16,12 @@ mod minibatch;
 mod models;
 mod nmf;
 mod pca;
+mod ranking;
 mod ratings;
 mod recommend;
 mod sgd;
 mod svd;
+mod svdpp;
 
 pub(crate) use als::AlsOptions;
 pub(crate) use evaluate::EvaluateOptions;
@@ -30,10 +32,14 @@ pub(crate) use models::{
 };
 pub(crate) use nmf::NmfOptions;
 pub(crate) use pca::PcaOptions;
+pub(crate) use ranking::{
+    BprOptions, LogisticOptions, PopularityOptions, PositivesOptions, WarpOptions,
+};
 pub(crate) use ratings::{ReadingOptions, SplitOptions};
 pub(crate) use recommend::{RecommendOptions, SimilarOptions};
 pub(crate) use sgd::SgdOptions;
 pub(crate) use svd::SvdOptions;
+pub(crate) use svdpp::SvdppOptions;
 
 use crate::choices::{Precision, duration};
 use clap::{Args, Parser, Subcommand};
@@ -63,7 +69,7 @@ pub(crate) enum Command {
     /// Fit a model to a data file
     #[command(
         subcommand,
-        after_help = "Examples:\n  matfact fit nmf counts.mtx --rank 20 --model topics.safetensors\n  matfact fit svd table.npy --rank 10 --json\n  matfact fit sgd ratings.tsv --rank 32 --holdout 0.1\n\nnmf, minibatch-nmf, svd and pca read matrices (.npy, .mtx), where an absent entry is zero; masked-nmf, als and sgd read text,\none `user item rating` a line, where it is unknown."
+        after_help = "Examples:\n  matfact fit nmf counts.mtx --rank 20 --model topics.safetensors\n  matfact fit svd table.npy --rank 10 --json\n  matfact fit sgd ratings.tsv --rank 32 --holdout 0.1\n\nnmf, minibatch-nmf, svd and pca read matrices (.npy, .mtx), where an absent entry is zero; masked-nmf, als, sgd and svdpp read\ntext, one `user item rating` a line, where it is unknown; bpr, warp, logistic and popularity take every line as a\nchoice, `user item` with or without a count."
     )]
     Fit(FitCommand),
     /// Measure how well an algorithm predicts ratings that it has not seen
@@ -135,7 +141,32 @@ pub(crate) enum FitCommand {
     #[command(
         after_help = "Examples:\n  matfact fit sgd ratings.tsv --rank 32 --holdout 0.1\n  matfact fit sgd train.csv --rank 100 --test test.csv --model ratings.safetensors"
     )]
-    Sgd(SgdOptions),
+    Sgd(Box<SgdOptions>),
+    /// Ratings, and which items a user rated, by stochastic gradient descent: SVD++
+    #[command(
+        after_help = "Examples:\n  matfact fit svdpp ratings.tsv --rank 20 --holdout 0.1\n  matfact fit svdpp ratings.tsv --rank 20 --validation 0.05 --model ratings.safetensors"
+    )]
+    Svdpp(SvdppOptions),
+    /// What users have chosen (user item [count]), ranked: Bayesian personalized ranking
+    #[command(
+        after_help = "Examples:\n  matfact fit bpr plays.tsv --rank 64 --model plays.safetensors\n  matfact fit bpr ratings.tsv --rank 64 --positive-from 4 --model likes.safetensors\n  matfact evaluate bpr plays.tsv --rank 64 --metrics ndcg@10,recall@20"
+    )]
+    Bpr(BprOptions),
+    /// What users have chosen (user item [count]), ranked for the top of the list: WARP
+    #[command(
+        after_help = "Examples:\n  matfact fit warp plays.tsv --rank 64 --model plays.safetensors\n  matfact evaluate warp ratings.tsv --rank 64 --positive-from 4 --metrics ndcg@10"
+    )]
+    Warp(WarpOptions),
+    /// What users have chosen (user item [count]), by its probability: logistic factorization
+    #[command(
+        after_help = "Examples:\n  matfact fit logistic plays.tsv --rank 64 --model plays.safetensors"
+    )]
+    Logistic(LogisticOptions),
+    /// The items that most users have chosen: what any other algorithm has to beat
+    #[command(
+        after_help = "Examples:\n  matfact fit popularity plays.tsv --model popular.safetensors\n  matfact evaluate popularity plays.tsv --metrics ndcg@10,recall@20"
+    )]
+    Popularity(PopularityOptions),
 }
 
 /// What may be done to a matrix before the fit.
@@ -150,8 +181,8 @@ pub(crate) struct MatrixOptions {
 /// Options of every fit.
 #[derive(Debug, Args)]
 pub(crate) struct CommonOptions {
-    /// The data file: .npy or .mtx for nmf, svd and pca, text with `user item rating` lines for als, sgd
-    /// and masked-nmf; `.gz` is read in place
+    /// The data file: .npy or .mtx for nmf, svd and pca, text with `user item rating` lines for the others;
+    /// `.gz` is read in place
     #[arg(value_name = "INPUT")]
     pub(crate) input: PathBuf,
     /// Number of components
@@ -265,9 +296,32 @@ mod tests {
                 &[
                     "epochs",
                     "learning_rate",
+                    "decay",
                     "regularization",
                     "bias_regularization",
                 ],
+            ),
+            (
+                "svdpp",
+                matfact::Algorithm::SvdPlusPlus(matfact::SvdPlusPlus::new(1)),
+                &[
+                    "epochs",
+                    "learning_rate",
+                    "implicit_learning_rate",
+                    "regularization",
+                    "implicit_regularization",
+                    "bias_regularization",
+                ],
+            ),
+            (
+                "warp",
+                matfact::Algorithm::Warp(matfact::Warp::new(1)),
+                &["bias_regularization", "confidence", "trials"],
+            ),
+            (
+                "logistic",
+                matfact::Algorithm::Logistic(matfact::LogisticFactorization::new(1)),
+                &["negatives"],
             ),
         ] {
             let (help, fields) = (help(name), fields(algorithm));

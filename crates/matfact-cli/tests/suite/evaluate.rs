@@ -131,7 +131,11 @@ fn what_cannot_be_evaluated_is_refused() {
             2,
             "matfact fit",
         ),
-        ("evaluate nmf x.npy --rank 2", 2, "als, masked-nmf, sgd"),
+        (
+            "evaluate nmf x.npy --rank 2",
+            2,
+            "als, masked-nmf, sgd, svdpp",
+        ),
         ("evaluate als gone.tsv --rank 2", 4, "gone.tsv"),
         ("evaluate als x.npy --rank 2", 3, "matrices (.npy, .mtx)"),
     ] {

@@ -3,8 +3,8 @@
 use super::parameters::SvdPlusPlus;
 use matfact_core::ndarray::{Array1, Array2, ArrayView2, ArrayViewMut2};
 use matfact_core::{
-    Error, FactorModel, Factorization, ModelRecord, ObservedEntries, Persist, Recommend,
-    Recommendation, Result, Scalar,
+    Error, FactorModel, Factorization, ModelRecord, ObservedEntries, Persist, Recommend, Result,
+    Scalar, ScoreFactors,
 };
 use matfact_linalg::{RegressionEntries, Regressors, Ridge, RidgeRegression, Simd, survey_ratings};
 use rayon::prelude::*;
@@ -104,13 +104,8 @@ impl<T: Scalar> Factorization for SvdPlusPlusModel<T> {
 impl<T: Scalar> Recommend for SvdPlusPlusModel<T> {
     type Scalar = T;
 
-    fn recommend(
-        &self,
-        row: usize,
-        count: usize,
-        exclude: &[u32],
-    ) -> Result<Vec<Recommendation<T>>> {
-        self.factors.recommend(row, count, exclude)
+    fn score_factors(&self) -> ScoreFactors<'_, T> {
+        self.factors.score_factors()
     }
 }
 
