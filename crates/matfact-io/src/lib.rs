@@ -8,6 +8,7 @@
 //! | [`read_ratings`] | `user item rating` lines with ids of any kind, as training data |
 //! | [`read_ratings_with_ids`] | the same lines against the ids of a model, as test data |
 //! | [`read_pairs`] | `user item` lines, to be predicted |
+//! | [`Names`] | `id name` lines: what to show in the place of ids |
 //! | [`save_model`], [`load_model`] | a model in one safetensors file with checksums |
 //!
 //! Three rules hold everywhere:
@@ -23,6 +24,7 @@ mod fault;
 mod ids;
 mod matrix;
 mod model;
+mod names;
 mod ratings;
 mod source;
 mod text;
@@ -30,6 +32,7 @@ mod text;
 pub use ids::Ids;
 pub use matrix::{MatrixData, NpyRows, read_matrix, read_npy_rows, write_npy, write_npy_rows};
 pub use model::{FORMAT_VERSION, ModelFile, load_model, save_model};
+pub use names::{Names, NamesOptions};
 pub use ratings::{
     OnError, Pair, Pairs, RatedPair, RatedPairs, RatingsData, RatingsOptions, Separator,
     SkippedLine, read_pairs, read_ratings, read_ratings_with_ids,

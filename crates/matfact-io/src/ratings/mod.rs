@@ -11,6 +11,7 @@ use matfact_core::{Error, Ratings, Result, Scalar, csr_from_triplets};
 use scan::{Line, Outcome, scan};
 use std::path::Path;
 
+pub(crate) use fields::{Field, split};
 pub use options::{OnError, RatingsOptions, Separator};
 
 /// A line that was left out under [`OnError::Skip`].
