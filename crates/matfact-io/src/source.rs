@@ -13,7 +13,7 @@ const HEAD: usize = 16;
 /// An open data file.
 pub(crate) struct Source {
     /// The content from its first byte, decompressed.
-    pub(crate) reader: Box<dyn Read>,
+    pub(crate) reader: Box<dyn Read + Send>,
     /// The first bytes of the content, at most [`HEAD`].
     pub(crate) head: Vec<u8>,
     /// Bytes of content; unknown where it is compressed.
@@ -84,7 +84,10 @@ pub(crate) fn pickle_refused(path: &Path) -> Error {
 }
 
 /// The first bytes, and a reader that still gives them.
-fn peek(mut reader: impl Read + 'static, path: &Path) -> Result<(Vec<u8>, Box<dyn Read>)> {
+fn peek(
+    mut reader: impl Read + Send + 'static,
+    path: &Path,
+) -> Result<(Vec<u8>, Box<dyn Read + Send>)> {
     let mut head = [0; HEAD];
     let filled = read_full(&mut reader, &mut head).map_err(|e| fault::read(path, 0, e))?;
     let head = head[..filled].to_vec();

@@ -1,14 +1,22 @@
 //! Ratings as delimited text: `user item rating [time]`.
 
+mod assemble;
+mod chunk;
 mod columns;
 mod fields;
+mod local;
 mod options;
+mod parser;
+mod quick;
 mod scan;
 
 use crate::ids::Ids;
 use crate::{fault, source};
-use matfact_core::{Error, Ratings, Result, Scalar, csr_from_triplets};
-use scan::{Line, Outcome, scan};
+use assemble::{Part, assemble};
+use chunk::Chunk;
+use local::{GlobalIds, UNKNOWN, known_indices};
+use matfact_core::{Ratings, Result, Scalar};
+use scan::{Outcome, scan};
 use std::path::Path;
 
 pub(crate) use fields::{Field, split};
@@ -137,62 +145,35 @@ pub fn read_ratings<T: Scalar>(
 }
 
 fn ratings_from<T: Scalar>(
-    reader: impl std::io::Read,
+    reader: impl std::io::Read + Send,
     path: &Path,
     options: &RatingsOptions,
 ) -> Result<RatingsData<T>> {
-    let (mut rows, mut columns) = (Ids::new(), Ids::new());
-    let mut triplets: Vec<(u32, u32, T)> = Vec::new();
-    let mut places = LineMap::default();
-    let outcome = scan(reader, path, options, true, |line: Line<'_, T>| {
-        let Some(value) = line.value else {
-            return Ok(());
-        };
-        let row = rows.insert(line.user)?;
-        let column = columns.insert(line.item)?;
-        places.push(triplets.len(), line.number);
-        // Indices of ids are below 2^32.
-        triplets.push((row as u32, column as u32, value));
-        Ok(())
-    })?;
-    outcome.require_some(path, triplets.len(), "ratings")?;
-    let matrix = csr_from_triplets(
-        (rows.len(), columns.len()),
-        triplets
-            .iter()
-            .map(|(i, j, v)| (*i as usize, *j as usize, *v)),
-        options.duplicates,
-    );
-    let matrix = match matrix {
-        Err(Error::DuplicateEntry { row, column }) => {
-            let mut given = triplets
-                .iter()
-                .enumerate()
-                .filter(|(_, (i, j, _))| (*i as usize, *j as usize) == (row, column));
-            let mut line = || given.next().map_or(0, |(at, _)| places.line(at));
-            let (first, second) = (line(), line());
-            let text = format!(
-                "user {:?} has rated item {:?} before, on line {first}: remove one of the lines, or choose what to do with duplicates (keep the last, or sum them)",
-                rows.name(row),
-                columns.name(column)
-            );
-            return Err(fault::parse(path, second, None, text));
-        }
-        result => result?,
-    };
-    if let Some((_, (row, column))) = matrix.iter().find(|(value, _)| !value.is_finite()) {
-        return Err(Error::Overflow {
-            step: format!(
-                "{}: the sum of the ratings of user {:?} for item {:?}",
-                path.display(),
-                rows.name(row as usize),
-                columns.name(column as usize)
-            ),
-            scalar: T::NAME,
-        });
-    }
+    let (mut rows, mut columns) = (GlobalIds::default(), GlobalIds::default());
+    let mut parts: Vec<Part<T>> = Vec::new();
+    let mut count = 0;
+    let outcome = scan(
+        reader,
+        path,
+        options,
+        true,
+        |chunk: Chunk<T>, lines_before| {
+            count += chunk.entries.len();
+            parts.push(Part {
+                rows: rows.indices(&chunk.users)?,
+                columns: columns.indices(&chunk.items)?,
+                entries: chunk.entries,
+                places: chunk.places,
+                lines_before,
+            });
+            Ok(())
+        },
+    )?;
+    outcome.require_some(path, count, "ratings")?;
+    let (rows, columns) = (rows.ids, columns.ids);
+    let matrix = assemble(parts, &rows, &columns, path, options)?;
     Ok(RatingsData {
-        duplicates: triplets.len() - matrix.nnz(),
+        duplicates: count - matrix.nnz(),
         ratings: Ratings::from_csr(matrix)?,
         rows,
         columns,
@@ -233,14 +214,15 @@ pub fn read_ratings_with_ids<T: Scalar>(
     let path = path.as_ref();
     let reader = source::open(path)?.reader;
     let mut pairs = Vec::new();
-    let outcome = scan(reader, path, options, true, |line: Line<'_, T>| {
-        if let Some(value) = line.value {
-            pairs.push(RatedPair {
-                row: rows.index(line.user),
-                column: columns.index(line.item),
-                value,
-            });
-        }
+    let outcome = scan(reader, path, options, true, |chunk: Chunk<T>, _| {
+        let users = known_indices(&chunk.users, rows);
+        let items = known_indices(&chunk.items, columns);
+        let known = |index: u32| (index != UNKNOWN).then_some(index as usize);
+        pairs.extend(chunk.entries.iter().map(|(user, item, value)| RatedPair {
+            row: known(users[*user as usize]),
+            column: known(items[*item as usize]),
+            value: *value,
+        }));
         Ok(())
     })?;
     outcome.require_some(path, pairs.len(), "ratings")?;
@@ -272,21 +254,23 @@ pub fn read_ratings_with_ids<T: Scalar>(
 pub fn read_pairs<T: Scalar>(path: impl AsRef<Path>, options: &RatingsOptions) -> Result<Pairs<T>> {
     let path = path.as_ref();
     let reader = source::open(path)?.reader;
-    let (mut rows, mut columns) = (Ids::new(), Ids::new());
+    let (mut rows, mut columns) = (GlobalIds::default(), GlobalIds::default());
     let mut pairs = Vec::new();
-    let outcome = scan(reader, path, options, false, |line: Line<'_, T>| {
-        pairs.push(Pair {
-            row: rows.insert(line.user)?,
-            column: columns.insert(line.item)?,
-            value: line.value,
-        });
+    let outcome = scan(reader, path, options, false, |chunk: Chunk<T>, _| {
+        let users = rows.indices(&chunk.users)?;
+        let items = columns.indices(&chunk.items)?;
+        pairs.extend(chunk.entries.iter().map(|(user, item, value)| Pair {
+            row: users[*user as usize] as usize,
+            column: items[*item as usize] as usize,
+            value: (!value.is_nan()).then_some(*value),
+        }));
         Ok(())
     })?;
     outcome.require_some(path, pairs.len(), "pairs")?;
     Ok(Pairs {
         pairs,
-        rows,
-        columns,
+        rows: rows.ids,
+        columns: columns.ids,
         skipped: outcome.skipped,
         skipped_count: outcome.skipped_count,
         lines: outcome.lines,
@@ -310,29 +294,6 @@ impl Outcome {
     }
 }
 
-/// The line of each rating, stored only where the distance between the two numbers changes.
-#[derive(Default)]
-struct LineMap {
-    steps: Vec<(usize, usize)>,
-}
-
-impl LineMap {
-    fn push(&mut self, position: usize, line: usize) {
-        match self.steps.last() {
-            Some((p, l)) if line - l == position - p => {}
-            _ => self.steps.push((position, line)),
-        }
-    }
-
-    fn line(&self, position: usize) -> usize {
-        let after = self.steps.partition_point(|(p, _)| *p <= position);
-        match after.checked_sub(1).map(|at| self.steps[at]) {
-            Some((p, l)) => l + (position - p),
-            None => 0,
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -348,15 +309,5 @@ mod tests {
         assert_eq!(whole, ratings_from(trickle(text), path, &options).unwrap());
         assert_eq!((whole.ratings.shape(), whole.lines), ((2, 2), 5));
         assert_eq!(whole.rows.name(1), "b, c");
-    }
-
-    #[test]
-    fn a_position_gives_its_line() {
-        let mut places = LineMap::default();
-        for (position, line) in [(0, 2), (1, 3), (2, 7), (3, 8), (4, 20)] {
-            places.push(position, line);
-        }
-        assert_eq!(places.steps.len(), 3);
-        assert_eq!([0, 1, 2, 3, 4].map(|p| places.line(p)), [2, 3, 7, 8, 20]);
     }
 }
