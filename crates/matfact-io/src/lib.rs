@@ -25,6 +25,7 @@ mod ids;
 mod matrix;
 mod model;
 mod names;
+mod pool;
 mod ratings;
 mod source;
 mod text;

@@ -4,9 +4,6 @@
 //! every bucket takes its own from chunk after chunk: it sorts them by row and column and writes them to
 //! its part of the matrix, which no other bucket touches.
 
-use super::chunk::LineMap;
-use super::options::RatingsOptions;
-use crate::fault;
 use crate::ids::Ids;
 use matfact_core::sprs::CsMatI;
 use matfact_core::{Duplicates, Error, Result, Scalar};
@@ -24,39 +21,34 @@ pub(super) struct Part<T> {
     pub(super) columns: Vec<u32>,
     /// User, item and rating.
     pub(super) entries: Vec<(u32, u32, T)>,
-    pub(super) places: LineMap,
-    pub(super) lines_before: usize,
 }
 
-/// The ratings of a chunk by bucket.
+/// The ratings of a chunk by bucket: row, column and value.
 struct Sorted<T> {
-    entries: Vec<Entry<T>>,
+    entries: Vec<(u32, u32, T)>,
     /// Where each bucket ends.
     ends: Vec<usize>,
-    places: LineMap,
-    lines_before: usize,
 }
 
-#[derive(Debug, Clone, Copy, Default)]
-struct Entry<T> {
-    row: u32,
-    column: u32,
-    value: T,
-    /// Its place in the chunk, which tells its line.
-    position: u32,
+/// Why there is no matrix.
+#[derive(Debug)]
+pub(super) enum Refusal {
+    /// This row and column are rated twice.
+    Twice(usize, usize),
+    Other(Error),
 }
 
 /// The matrix of all ratings.
 ///
 /// # Errors
-/// `Parse` with the line of a pair that is rated twice, where that is refused; `Overflow` for a sum.
+/// `Twice` where that is refused, `Overflow` for a sum.
 pub(super) fn assemble<T: Scalar>(
     parts: Vec<Part<T>>,
     rows: &Ids,
     columns: &Ids,
     path: &Path,
-    options: &RatingsOptions,
-) -> Result<CsMatI<T, u32, usize>> {
+    duplicates: Duplicates,
+) -> Result<CsMatI<T, u32, usize>, Refusal> {
     let total: usize = parts.iter().map(|part| part.entries.len()).sum();
     let buckets = (total / BUCKET).clamp(1, MOST_BUCKETS).min(rows.len());
     // A power of two, so that a shift tells the bucket.
@@ -66,10 +58,15 @@ pub(super) fn assemble<T: Scalar>(
         .next_power_of_two()
         .trailing_zeros();
     let buckets = rows.len().div_ceil(1 << shift);
-    let parts: Vec<Sorted<T>> = parts
-        .into_par_iter()
-        .map(|part| part.sort(shift, buckets))
-        .collect();
+    let sort = |scratch: &mut Vec<_>, part: Part<T>| part.sort(shift, buckets, scratch);
+    let parts: Vec<Sorted<T>> = match total < BUCKET {
+        // Not worth waking other threads.
+        true => parts
+            .into_iter()
+            .map(|part| sort(&mut Vec::new(), part))
+            .collect(),
+        false => parts.into_par_iter().map_init(Vec::new, sort).collect(),
+    };
     let size = |bucket: usize| {
         parts
             .iter()
@@ -99,16 +96,23 @@ pub(super) fn assemble<T: Scalar>(
             });
         }
     }
-    let kept = works
-        .into_par_iter()
-        .map_init(Scratch::default, |scratch, work| {
-            work.run(&parts, options.duplicates, scratch)
-        })
-        .collect::<Vec<_>>();
+    let fill = |scratch: &mut Scratch<T>, work: Work<'_, T>| {
+        work.run(&parts, columns.len(), duplicates, scratch)
+    };
+    let kept: Vec<_> = match total < BUCKET {
+        true => works
+            .into_iter()
+            .map(|work| fill(&mut Scratch::default(), work))
+            .collect(),
+        false => works
+            .into_par_iter()
+            .map_init(Scratch::default, fill)
+            .collect(),
+    };
     let kept = kept
         .into_iter()
         .collect::<Result<Vec<usize>, (usize, usize)>>();
-    let kept = kept.map_err(|(row, column)| twice(&parts, row, column, rows, columns, path))?;
+    let kept = kept.map_err(|(row, column)| Refusal::Twice(row, column))?;
 
     // Where ratings were merged, the buckets move together.
     let (mut from, mut to) = (0, 0);
@@ -127,7 +131,7 @@ pub(super) fn assemble<T: Scalar>(
     }
     if let Some(position) = values.iter().position(|value| !value.is_finite()) {
         let row = pointers.partition_point(|pointer| *pointer <= position) - 1;
-        return Err(Error::Overflow {
+        return Err(Refusal::Other(Error::Overflow {
             step: format!(
                 "{}: the sum of the ratings of user {:?} for item {:?}",
                 path.display(),
@@ -135,45 +139,49 @@ pub(super) fn assemble<T: Scalar>(
                 columns.name(indices[position] as usize)
             ),
             scalar: T::NAME,
-        });
+        }));
     }
-    CsMatI::try_new((rows.len(), columns.len()), pointers, indices, values)
-        .map_err(|(_, _, _, error)| Error::shape_mismatch("sparse structure", "valid CSR", error))
+    CsMatI::try_new((rows.len(), columns.len()), pointers, indices, values).map_err(
+        |(_, _, _, error)| {
+            Refusal::Other(Error::shape_mismatch(
+                "sparse structure",
+                "valid CSR",
+                error,
+            ))
+        },
+    )
 }
 
 impl<T: Scalar> Part<T> {
-    fn sort(self, shift: u32, buckets: usize) -> Sorted<T> {
-        let bucket = |user: u32| (self.rows[user as usize] >> shift) as usize;
+    /// The memory of the chunk is kept: `scratch` is used for one after the other.
+    fn sort(mut self, shift: u32, buckets: usize, scratch: &mut Vec<(u32, u32, T)>) -> Sorted<T> {
         let mut next = vec![0_usize; buckets + 1];
-        for (user, _, _) in &self.entries {
-            next[bucket(*user) + 1] += 1;
+        for (row, column, _) in &mut self.entries {
+            *row = self.rows[*row as usize];
+            *column = self.columns[*column as usize];
+            next[(*row >> shift) as usize + 1] += 1;
         }
-        for bucket in 0..buckets {
-            next[bucket + 1] += next[bucket];
+        add_up(&mut next);
+        if scratch.len() < self.entries.len() {
+            scratch.resize(self.entries.len(), Default::default());
         }
-        let mut entries = vec![Entry::default(); self.entries.len()];
-        for (position, (user, item, value)) in self.entries.iter().enumerate() {
-            let slot = &mut next[bucket(*user)];
-            entries[*slot] = Entry {
-                row: self.rows[*user as usize],
-                column: self.columns[*item as usize],
-                value: *value,
-                position: position as u32,
-            };
+        for entry in &self.entries {
+            let slot = &mut next[(entry.0 >> shift) as usize];
+            scratch[*slot] = *entry;
             *slot += 1;
         }
+        let count = self.entries.len();
+        self.entries.copy_from_slice(&scratch[..count]);
         next.pop();
         Sorted {
-            entries,
+            entries: self.entries,
             ends: next,
-            places: self.places,
-            lines_before: self.lines_before,
         }
     }
 }
 
 impl<T> Sorted<T> {
-    fn of(&self, bucket: usize) -> &[Entry<T>] {
+    fn of(&self, bucket: usize) -> &[(u32, u32, T)] {
         let start = bucket.checked_sub(1).map_or(0, |before| self.ends[before]);
         &self.entries[start..self.ends[bucket]]
     }
@@ -192,10 +200,10 @@ struct Work<'a, T> {
 #[derive(Debug, Default)]
 struct Scratch<T> {
     next: Vec<usize>,
-    /// Column and order of arrival of each entry, by row.
-    keys: Vec<u64>,
-    /// Values by order of arrival.
-    values: Vec<T>,
+    /// By column, then in order of arrival.
+    by_column: Vec<(u32, u32, T)>,
+    /// By row, then column, then in order of arrival.
+    by_row: Vec<(u32, T)>,
 }
 
 impl<T: Scalar> Work<'_, T> {
@@ -203,79 +211,88 @@ impl<T: Scalar> Work<'_, T> {
     fn run(
         self,
         parts: &[Sorted<T>],
+        width: usize,
         duplicates: Duplicates,
         scratch: &mut Scratch<T>,
     ) -> Result<usize, (usize, usize)> {
-        let Scratch { next, keys, values } = scratch;
-        let entries = || parts.iter().flat_map(|part| part.of(self.bucket));
-        next.clear();
-        next.resize(self.counts.len() + 1, 0);
-        for part in parts {
-            for entry in part.of(self.bucket) {
-                next[entry.row as usize - self.first_row + 1] += 1;
-            }
+        let size = self.indices.len();
+        let Scratch {
+            next,
+            by_column,
+            by_row,
+        } = scratch;
+        by_column.resize(size, Default::default());
+        by_row.resize(size, Default::default());
+        // Counting is for as many columns as there are entries, about; else a sort of what there is.
+        if width <= 4 * size {
+            start_counting(next, width);
+            self.for_each(parts, |(_, column, _)| next[*column as usize + 1] += 1);
+            add_up(next);
+            self.for_each(parts, |entry| {
+                let slot = &mut next[entry.1 as usize];
+                by_column[*slot] = *entry;
+                *slot += 1;
+            });
+        } else {
+            let mut at = 0;
+            self.for_each(parts, |entry| {
+                by_column[at] = *entry;
+                at += 1;
+            });
+            by_column.sort_by_key(|(_, column, _)| *column);
         }
-        for row in 0..self.counts.len() {
-            next[row + 1] += next[row];
+        let first_row = self.first_row as u32;
+        start_counting(next, self.counts.len());
+        for (row, _, _) in by_column.iter() {
+            next[(row - first_row) as usize + 1] += 1;
         }
-        values.clear();
-        keys.clear();
-        keys.resize(self.indices.len(), 0);
-        for entry in entries() {
-            let slot = &mut next[entry.row as usize - self.first_row];
-            keys[*slot] = u64::from(entry.column) << 32 | values.len() as u64;
-            values.push(entry.value);
+        add_up(next);
+        for (row, column, value) in by_column.iter() {
+            let slot = &mut next[(row - first_row) as usize];
+            by_row[*slot] = (*column, *value);
             *slot += 1;
         }
         // Now each row ends where the next began.
         let (mut start, mut kept) = (0, 0);
         for (row, count) in self.counts.iter_mut().enumerate() {
-            let keys = &mut keys[start..next[row]];
-            start = next[row];
-            keys.sort_unstable();
+            let end = next[row];
             let first = kept;
-            for key in keys.iter() {
-                let column = (key >> 32) as u32;
-                let value = values[(key & u64::from(u32::MAX)) as usize];
-                if kept > first && self.indices[kept - 1] == column {
+            for (column, value) in &by_row[start..end] {
+                if kept > first && self.indices[kept - 1] == *column {
                     match duplicates {
-                        Duplicates::Error => return Err((self.first_row + row, column as usize)),
-                        Duplicates::Sum => self.values[kept - 1] += value,
-                        Duplicates::Last => self.values[kept - 1] = value,
+                        Duplicates::Error => return Err((self.first_row + row, *column as usize)),
+                        Duplicates::Sum => self.values[kept - 1] += *value,
+                        Duplicates::Last => self.values[kept - 1] = *value,
                     }
                 } else {
-                    self.indices[kept] = column;
-                    self.values[kept] = value;
+                    self.indices[kept] = *column;
+                    self.values[kept] = *value;
                     kept += 1;
                 }
             }
+            start = end;
             *count = kept - first;
         }
         Ok(kept)
     }
+
+    fn for_each(&self, parts: &[Sorted<T>], mut take: impl FnMut(&(u32, u32, T))) {
+        for part in parts {
+            part.of(self.bucket).iter().for_each(&mut take);
+        }
+    }
 }
 
-/// The refusal of a pair that is rated twice, with both lines.
-fn twice<T: Scalar>(
-    parts: &[Sorted<T>],
-    row: usize,
-    column: usize,
-    rows: &Ids,
-    columns: &Ids,
-    path: &Path,
-) -> Error {
-    let given = parts.iter().flat_map(|part| {
-        let same = |entry: &&Entry<T>| (entry.row as usize, entry.column as usize) == (row, column);
-        let line = |entry: &Entry<T>| part.lines_before + part.places.line(entry.position as usize);
-        part.entries.iter().filter(same).map(line)
-    });
-    let mut lines: Vec<usize> = given.take(2).collect();
-    let second = lines.pop().unwrap_or(0);
-    let first = lines.pop().unwrap_or(0);
-    let text = format!(
-        "user {:?} has rated item {:?} before, on line {first}: remove one of the lines, or choose what to do with duplicates (keep the last, or sum them)",
-        rows.name(row),
-        columns.name(column)
-    );
-    fault::parse(path, second, None, text)
+fn start_counting(counts: &mut Vec<usize>, length: usize) {
+    counts.clear();
+    counts.resize(length + 1, 0);
+}
+
+/// From counts, each one place behind its own, to where each begins.
+fn add_up(counts: &mut [usize]) {
+    let mut sum = 0;
+    for count in counts {
+        sum += *count;
+        *count = sum;
+    }
 }

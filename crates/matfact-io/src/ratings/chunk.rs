@@ -134,7 +134,6 @@ impl<T: Scalar> Chunk<T> {
     }
 
     /// Reads lines of the usual form up to the first other one, and says where that begins.
-    #[inline]
     fn read_quickly(
         &mut self,
         text: &[u8],
@@ -142,17 +141,30 @@ impl<T: Scalar> Chunk<T> {
         quick: Option<Quick>,
         tables: &mut Tables,
     ) -> Result<usize, Fault> {
-        if let Some(quick) = quick {
-            while let Some((user, item, value, next)) = quick.line::<T>(text, at) {
-                self.lines += 1;
-                self.push(user, item, value, tables)?;
-                at = next;
-            }
+        let Some(quick) = quick else {
+            return Ok(at);
+        };
+        let before = self.entries.len();
+        while let Some((user, item, value, next)) = quick.line::<T>(text, at) {
+            let user = self
+                .users
+                .place(user, &mut tables.users)
+                .map_err(Fault::Ids)?;
+            let item = self
+                .items
+                .place(item, &mut tables.items)
+                .map_err(Fault::Ids)?;
+            self.entries.push((user, item, value));
+            at = next;
+        }
+        // Each of them is a line and a rating, so that the distance of the two stays.
+        if self.entries.len() > before {
+            self.places.push(before, self.lines + 1);
+            self.lines += self.entries.len() - before;
         }
         Ok(at)
     }
 
-    #[inline]
     fn push(
         &mut self,
         user: Id<'_>,

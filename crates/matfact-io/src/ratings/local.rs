@@ -10,6 +10,8 @@ use matfact_core::Result;
 pub(super) struct LocalIds {
     /// A number below [`Id::NUMBERS`], or that and the index of a text.
     order: Vec<u32>,
+    /// How many of `order` are there; what follows is room.
+    count: usize,
     texts: Ids,
     /// The place in `order` of each text.
     text_places: Vec<u32>,
@@ -20,9 +22,17 @@ pub(super) struct LocalIds {
 #[derive(Debug, Default)]
 pub(super) struct NumberTable(Vec<u32>);
 
+impl NumberTable {
+    #[cold]
+    fn grow(&mut self, number: usize) {
+        self.0
+            .resize((number + 1).next_power_of_two().max(1 << 10), 0);
+    }
+}
+
 impl LocalIds {
     /// The place of an id, which is the next one if the id is new.
-    #[inline]
+    #[inline(always)]
     pub(super) fn place(&mut self, id: Id<'_>, table: &mut NumberTable) -> Result<u32> {
         match id {
             Id::Number(number) => Ok(self.number(number, table)),
@@ -30,42 +40,67 @@ impl LocalIds {
         }
     }
 
-    #[inline]
+    /// Without a branch on whether the id is new, which would be a guess where ids come in any order.
+    #[inline(always)]
     fn number(&mut self, number: u32, table: &mut NumberTable) -> u32 {
         let at = number as usize;
         if at >= table.0.len() {
-            table.0.resize((at + 1).next_power_of_two().max(1 << 10), 0);
+            table.grow(at);
+        }
+        if self.count >= self.order.len() {
+            self.grow();
         }
         let slot = &mut table.0[at];
-        if *slot == 0 {
-            self.order.push(number);
-            *slot = self.order.len() as u32;
-        }
+        let is_new = *slot == 0;
+        self.order[self.count] = number;
+        self.count += usize::from(is_new);
+        *slot = if is_new { self.count as u32 } else { *slot };
         *slot - 1
     }
 
+    #[cold]
+    fn grow(&mut self) {
+        self.order.resize((2 * self.order.len()).max(1 << 10), 0);
+    }
+
+    #[inline(never)]
     fn text(&mut self, text: &str, table: &mut NumberTable) -> Result<u32> {
         if let Some(number) = as_number(text) {
             return Ok(self.number(number, table));
         }
         let index = self.texts.insert(text)?;
         if index == self.text_places.len() {
-            self.text_places.push(self.order.len() as u32);
-            self.order.push(Id::NUMBERS + index as u32);
+            self.text_places.push(self.count as u32);
+            if self.count >= self.order.len() {
+                self.grow();
+            }
+            self.order[self.count] = Id::NUMBERS + index as u32;
+            self.count += 1;
         }
         Ok(self.text_places[index])
     }
 
+    /// The place of an id.
+    pub(super) fn find(&self, name: &str) -> Option<u32> {
+        let wanted = as_number(name).map_or(Id::Text(name), Id::Number);
+        self.iter()
+            .position(|id| id == wanted)
+            .map(|place| place as u32)
+    }
+
     /// Makes the table ready for another chunk.
     pub(super) fn clear(&self, table: &mut NumberTable) {
-        for number in self.order.iter().filter(|id| **id < Id::NUMBERS) {
+        for number in self.order[..self.count]
+            .iter()
+            .filter(|id| **id < Id::NUMBERS)
+        {
             table.0[*number as usize] = 0;
         }
     }
 
     /// The ids by place.
     pub(super) fn iter(&self) -> impl ExactSizeIterator<Item = Id<'_>> + '_ {
-        self.order
+        self.order[..self.count]
             .iter()
             .map(|id| match id.checked_sub(Id::NUMBERS) {
                 None => Id::Number(*id),

@@ -11,11 +11,12 @@ mod quick;
 mod scan;
 
 use crate::ids::Ids;
+use crate::pool::in_pool;
 use crate::{fault, source};
-use assemble::{Part, assemble};
+use assemble::{Part, Refusal, assemble};
 use chunk::Chunk;
 use local::{GlobalIds, UNKNOWN, known_indices};
-use matfact_core::{Ratings, Result, Scalar};
+use matfact_core::{Error, Ratings, Result, Scalar};
 use scan::{Outcome, scan};
 use std::path::Path;
 
@@ -141,37 +142,39 @@ pub fn read_ratings<T: Scalar>(
     options: &RatingsOptions,
 ) -> Result<RatingsData<T>> {
     let path = path.as_ref();
-    ratings_from(source::open(path)?.reader, path, options)
+    let open = || source::open(path).map(|source| source.reader);
+    in_pool(options.threads, || ratings_from(open, path, options))
 }
 
-fn ratings_from<T: Scalar>(
-    reader: impl std::io::Read + Send,
+fn ratings_from<T: Scalar, R: std::io::Read + Send>(
+    open: impl Fn() -> Result<R>,
     path: &Path,
     options: &RatingsOptions,
 ) -> Result<RatingsData<T>> {
     let (mut rows, mut columns) = (GlobalIds::default(), GlobalIds::default());
     let mut parts: Vec<Part<T>> = Vec::new();
     let mut count = 0;
-    let outcome = scan(
-        reader,
-        path,
-        options,
-        true,
-        |chunk: Chunk<T>, lines_before| {
-            count += chunk.entries.len();
-            parts.push(Part {
-                rows: rows.indices(&chunk.users)?,
-                columns: columns.indices(&chunk.items)?,
-                entries: chunk.entries,
-                places: chunk.places,
-                lines_before,
-            });
-            Ok(())
-        },
-    )?;
+    let take = |chunk: Chunk<T>, _| {
+        count += chunk.entries.len();
+        parts.push(Part {
+            rows: rows.indices(&chunk.users)?,
+            columns: columns.indices(&chunk.items)?,
+            entries: chunk.entries,
+        });
+        Ok(())
+    };
+    let outcome = scan(open()?, path, options, true, take)?;
     outcome.require_some(path, count, "ratings")?;
     let (rows, columns) = (rows.ids, columns.ids);
-    let matrix = assemble(parts, &rows, &columns, path, options)?;
+    let matrix = match assemble(parts, &rows, &columns, path, options.duplicates) {
+        Ok(matrix) => matrix,
+        Err(Refusal::Other(error)) => return Err(error),
+        // The lines were not kept, so they are read again.
+        Err(Refusal::Twice(row, column)) => {
+            let pair = (rows.name(row), columns.name(column));
+            return Err(rated_twice::<T>(open()?, path, options, pair));
+        }
+    };
     Ok(RatingsData {
         duplicates: count - matrix.nnz(),
         ratings: Ratings::from_csr(matrix)?,
@@ -182,6 +185,39 @@ fn ratings_from<T: Scalar>(
         lines: outcome.lines,
         header: outcome.header,
     })
+}
+
+/// The refusal of a pair that is rated twice, with the first two lines that do.
+fn rated_twice<T: Scalar>(
+    reader: impl std::io::Read + Send,
+    path: &Path,
+    options: &RatingsOptions,
+    (user, item): (&str, &str),
+) -> Error {
+    let mut lines = Vec::new();
+    let take = |chunk: Chunk<T>, before: usize| {
+        let (user, item) = (chunk.users.find(user), chunk.items.find(item));
+        let given = chunk.entries.iter().enumerate();
+        let given = given.filter(|(_, entry)| (Some(entry.0), Some(entry.1)) == (user, item));
+        lines.extend(
+            given
+                .map(|(position, _)| before + chunk.places.line(position))
+                .take(2),
+        );
+        Ok(())
+    };
+    if let Err(error) = scan(reader, path, options, true, take) {
+        return error;
+    }
+    let (first, second) = match lines[..] {
+        [first, second, ..] => (format!(", on line {first}"), second),
+        // The file has changed in between.
+        _ => (String::new(), 0),
+    };
+    let text = format!(
+        "user {user:?} has rated item {item:?} before{first}: remove one of the lines, or choose what to do with duplicates (keep the last, or sum them)"
+    );
+    fault::parse(path, second, None, text)
 }
 
 /// Reads ratings against the ids of a model or of training data: the way to read test data.
@@ -214,7 +250,7 @@ pub fn read_ratings_with_ids<T: Scalar>(
     let path = path.as_ref();
     let reader = source::open(path)?.reader;
     let mut pairs = Vec::new();
-    let outcome = scan(reader, path, options, true, |chunk: Chunk<T>, _| {
+    let take = |chunk: Chunk<T>, _| {
         let users = known_indices(&chunk.users, rows);
         let items = known_indices(&chunk.items, columns);
         let known = |index: u32| (index != UNKNOWN).then_some(index as usize);
@@ -224,7 +260,8 @@ pub fn read_ratings_with_ids<T: Scalar>(
             value: *value,
         }));
         Ok(())
-    })?;
+    };
+    let outcome = in_pool(options.threads, || scan(reader, path, options, true, take))?;
     outcome.require_some(path, pairs.len(), "ratings")?;
     Ok(RatedPairs {
         pairs,
@@ -256,7 +293,7 @@ pub fn read_pairs<T: Scalar>(path: impl AsRef<Path>, options: &RatingsOptions) -
     let reader = source::open(path)?.reader;
     let (mut rows, mut columns) = (GlobalIds::default(), GlobalIds::default());
     let mut pairs = Vec::new();
-    let outcome = scan(reader, path, options, false, |chunk: Chunk<T>, _| {
+    let take = |chunk: Chunk<T>, _| {
         let users = rows.indices(&chunk.users)?;
         let items = columns.indices(&chunk.items)?;
         pairs.extend(chunk.entries.iter().map(|(user, item, value)| Pair {
@@ -265,7 +302,8 @@ pub fn read_pairs<T: Scalar>(path: impl AsRef<Path>, options: &RatingsOptions) -
             value: (!value.is_nan()).then_some(*value),
         }));
         Ok(())
-    })?;
+    };
+    let outcome = in_pool(options.threads, || scan(reader, path, options, false, take))?;
     outcome.require_some(path, pairs.len(), "pairs")?;
     Ok(Pairs {
         pairs,
@@ -305,8 +343,9 @@ mod tests {
         let text = b"\xef\xbb\xbfuser,item,rating\r\n\r\na,x,1\r\n\"b, c\",y,2\r\na,y,3";
         let path = Path::new("x.csv");
         let options = RatingsOptions::default();
-        let whole = ratings_from::<f32>(&text[..], path, &options).unwrap();
-        assert_eq!(whole, ratings_from(trickle(text), path, &options).unwrap());
+        let whole = ratings_from::<f32, _>(|| Ok(&text[..]), path, &options).unwrap();
+        let slow = ratings_from(|| Ok(trickle(text)), path, &options).unwrap();
+        assert_eq!(whole, slow);
         assert_eq!((whole.ratings.shape(), whole.lines), ((2, 2), 5));
         assert_eq!(whole.rows.name(1), "b, c");
     }

@@ -29,7 +29,9 @@ impl Id<'_> {
 
 /// Users, items and ratings of lines of one form.
 pub(super) struct Quick {
-    mark: &'static [u8],
+    /// The separator: this byte, once or twice.
+    mark: u8,
+    twice: bool,
     time: bool,
 }
 
@@ -48,18 +50,19 @@ impl Quick {
             } => width == 4,
             _ => return None,
         };
-        let mark: &[u8] = match separator {
-            Separator::Tab => b"\t",
-            Separator::DoubleColon => b"::",
-            Separator::Comma => b",",
-            Separator::Semicolon => b";",
-            Separator::Spaces => b" ",
+        let mark = match separator {
+            Separator::Tab => b'\t',
+            Separator::DoubleColon => b':',
+            Separator::Comma => b',',
+            Separator::Semicolon => b';',
+            Separator::Spaces => b' ',
         };
-        Some(Self { mark, time })
+        let twice = separator == Separator::DoubleColon;
+        Some(Self { mark, twice, time })
     }
 
     /// The line that begins at `at`; `None` where it is not of the form or too near to the end.
-    #[inline]
+    #[inline(always)]
     pub(super) fn line<'a, T: Scalar>(&self, text: &'a [u8], at: usize) -> Option<Parts<'a, T>> {
         let window = text.get(at..at + WINDOW)?;
         let (user, end) = self.id(window, 0)?;
@@ -77,7 +80,7 @@ impl Quick {
     }
 
     /// An id and the place after the separator that follows it.
-    #[inline]
+    #[inline(always)]
     fn id<'a>(&self, window: &'a [u8], start: usize) -> Option<(Id<'a>, usize)> {
         let (number, length) = digits(window, start)?;
         if length > 0
@@ -87,18 +90,22 @@ impl Quick {
         {
             return Some((Id::Number(number as u32), end));
         }
+        self.text_id(window, start)
+    }
+
+    #[inline(never)]
+    fn text_id<'a>(&self, window: &'a [u8], start: usize) -> Option<(Id<'a>, usize)> {
         let end = self.skip_field(window, start)?;
         let after = self.after_mark(window, end)?;
         let id = std::str::from_utf8(&window[start..end]).ok()?;
         (end > start).then_some((Id::Text(id), after))
     }
 
-    #[inline]
+    #[inline(always)]
     fn after_mark(&self, window: &[u8], at: usize) -> Option<usize> {
-        window
-            .get(at..)?
-            .starts_with(self.mark)
-            .then(|| at + self.mark.len())
+        let is_mark = |at: usize| window.get(at) == Some(&self.mark);
+        let found = is_mark(at) && (!self.twice || is_mark(at + 1));
+        found.then_some(at + 1 + usize::from(self.twice))
     }
 
     /// The end of a field of visible characters.
@@ -107,7 +114,7 @@ impl Quick {
         for (at, byte) in window.iter().enumerate().skip(start) {
             match byte {
                 b'\n' | b'\r' => return Some(at),
-                byte if *byte == self.mark[0] && window[at..].starts_with(self.mark) => {
+                byte if *byte == self.mark && self.after_mark(window, at).is_some() => {
                     return Some(at);
                 }
                 b'"' => return None,
@@ -120,7 +127,7 @@ impl Quick {
 }
 
 /// A rating and the place after it.
-#[inline]
+#[inline(always)]
 fn value<T: Scalar>(window: &[u8], start: usize) -> Option<(T, usize)> {
     let negative = *window.get(start)? == b'-';
     let start = start + usize::from(negative);
@@ -143,7 +150,7 @@ fn value<T: Scalar>(window: &[u8], start: usize) -> Option<(T, usize)> {
 
 /// The number that the digits from `start` on stand for, at most eight of them, and how many they are:
 /// all eight bytes in one step, without a branch for each.
-#[inline]
+#[inline(always)]
 fn digits(window: &[u8], start: usize) -> Option<(u64, usize)> {
     let bytes: [u8; STEP] = window.get(start..start + STEP)?.try_into().ok()?;
     let word = u64::from_le_bytes(bytes) ^ 0x3030_3030_3030_3030;

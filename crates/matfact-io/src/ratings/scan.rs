@@ -78,15 +78,17 @@ pub(super) fn scan<T: Scalar>(
     };
     let first: Vec<Vec<u8>> = chunks.next().into_iter().collect();
     chunks.set_size(CHUNK);
-    match options.threads {
-        None => run(&mut chunks, first, &mut merge)?,
-        Some(threads) => {
-            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
-            let pool = pool.map_err(|error| {
-                Error::invalid_parameter("threads", threads, format!("available ({error})"))
-            })?;
-            pool.install(|| run(&mut chunks, first, &mut merge))?;
+    if size < SAMPLE {
+        // The whole file: not worth waking other threads.
+        for text in first
+            .into_iter()
+            .chain(std::iter::from_fn(|| chunks.next()))
+        {
+            let state = merge.state;
+            merge.add(chunk::read(&text, &reading, state, &mut Tables::default()))?;
         }
+    } else {
+        run(&mut chunks, first, &mut merge)?;
     }
     let number = merge.outcome.lines + 1;
     match chunks.fault() {

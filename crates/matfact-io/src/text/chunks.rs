@@ -1,10 +1,10 @@
 //! Any reader's bytes in chunks of whole lines.
 
 use super::lines::MAX_LINE;
-use std::io::{self, ErrorKind, Read};
+use std::io::{self, Read};
 
 /// Bytes of a chunk, unless a line is longer.
-pub(crate) const CHUNK: usize = 1 << 20;
+pub(crate) const CHUNK: usize = 2 << 20;
 
 /// Why there is no further chunk.
 #[derive(Debug)]
@@ -97,26 +97,20 @@ impl<R: Read> Chunks<R> {
 
     /// Reads until the buffer has `size` bytes; whether the reader has ended or failed before.
     fn fill(&mut self, buffer: &mut Vec<u8>, size: usize) -> bool {
-        let mut filled = buffer.len();
-        buffer.resize(size, 0);
-        let mut ended = false;
-        while filled < size {
-            match self.reader.read(&mut buffer[filled..]) {
-                Ok(0) => {
-                    ended = true;
-                    break;
-                }
-                Ok(count) => filled += count,
-                Err(e) if e.kind() == ErrorKind::Interrupted => {}
-                Err(e) => {
-                    self.fault = Some(ChunkFault::Io(e));
-                    ended = true;
-                    break;
-                }
+        let missing = size.saturating_sub(buffer.len());
+        buffer.reserve(missing);
+        match self
+            .reader
+            .by_ref()
+            .take(missing as u64)
+            .read_to_end(buffer)
+        {
+            Ok(count) => count < missing,
+            Err(e) => {
+                self.fault = Some(ChunkFault::Io(e));
+                true
             }
         }
-        buffer.truncate(filled);
-        ended
     }
 }
 
@@ -150,7 +144,7 @@ mod tests {
         struct Fails;
         impl Read for Fails {
             fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
-                Err(ErrorKind::InvalidData.into())
+                Err(io::ErrorKind::InvalidData.into())
             }
         }
         let mut chunks = Chunks::new((&b"a\nb\nhalf"[..]).chain(Fails), 100);
