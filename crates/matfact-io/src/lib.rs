@@ -2,7 +2,7 @@
 //!
 //! | function | reads or writes |
 //! |---|---|
-//! | [`read_matrix`] | a matrix: NumPy `.npy` or MatrixMarket `.mtx`, plain or `.gz` |
+//! | [`read_matrix`] | a matrix: NumPy `.npy` and `.npz`, SciPy `.npz` or MatrixMarket `.mtx` |
 //! | [`read_npy_rows`] | a dense matrix from `.npy`, block by block |
 //! | [`write_npy`], [`write_npy_rows`] | a dense matrix as `.npy`, whole or block by block |
 //! | [`read_ratings`] | `user item rating` lines with ids of any kind, as training data |
@@ -10,6 +10,8 @@
 //! | [`read_pairs`] | `user item` lines, to be predicted |
 //! | [`Names`] | `id name` lines: what to show in the place of ids |
 //! | [`save_model`], [`load_model`] | a model in one safetensors file with checksums |
+//!
+//! Data files may be compressed (gzip, zstd), and `-` stands for standard input.
 //!
 //! Three rules hold everywhere:
 //! - what a file says about its own size is checked against the bytes that are there before memory

@@ -18,7 +18,8 @@ use chunk::Chunk;
 use local::{GlobalIds, UNKNOWN, known_indices};
 use matfact_core::{Error, Ratings, Result, Scalar};
 use scan::{Outcome, scan};
-use std::path::Path;
+use std::io::Read;
+use std::path::{Path, PathBuf};
 
 pub(crate) use fields::{Field, split};
 pub use options::{OnError, RatingsOptions, Separator};
@@ -50,7 +51,7 @@ pub struct RatingsData<T> {
     pub skipped_count: usize,
     /// Ratings merged into another one of the same user and item.
     pub duplicates: usize,
-    /// Lines in the file, header and blank ones included.
+    /// Lines in the file (of all parts), header and blank ones included.
     pub lines: usize,
     /// The first line's fields, if it was taken as a header.
     pub header: Option<Vec<String>>,
@@ -111,7 +112,9 @@ pub struct Pairs<T> {
     pub lines: usize,
 }
 
-/// Reads ratings from delimited text, plain or `.gz`: one `user item rating [time]` a line.
+/// Reads ratings from delimited text, plain or compressed (`.gz`, `.zst`): one `user item rating [time]` a
+/// line. `-` stands for standard input, and a directory for the files in it, sorted by name (without empty
+/// ones and those whose names begin with a dot or an underscore), each of which may have its own header.
 ///
 /// Separator and header are found from the first lines unless the options say them. Columns are
 /// found by the header's names (`user`, `userId`, `user_id`, `item`, `movieId`, `rating`, `score`,
@@ -142,19 +145,27 @@ pub fn read_ratings<T: Scalar>(
     options: &RatingsOptions,
 ) -> Result<RatingsData<T>> {
     let path = path.as_ref();
-    let open = || source::open(path).map(|source| source.reader);
-    in_pool(options.threads, || ratings_from(open, path, options))
+    let parts = source::parts(path)?;
+    in_pool(options.threads, || {
+        ratings_from(&parts, open, path, options)
+    })
 }
 
-fn ratings_from<T: Scalar, R: std::io::Read + Send>(
-    open: impl Fn() -> Result<R>,
+/// The content of a part from its first byte.
+fn open(part: &Path) -> Result<Box<dyn Read + Send>> {
+    source::open(part).map(|source| source.reader)
+}
+
+fn ratings_from<T: Scalar, R: Read + Send>(
+    files: &[PathBuf],
+    open: impl Fn(&Path) -> Result<R>,
     path: &Path,
     options: &RatingsOptions,
 ) -> Result<RatingsData<T>> {
     let (mut rows, mut columns) = (GlobalIds::default(), GlobalIds::default());
     let mut parts: Vec<Part<T>> = Vec::new();
     let mut count = 0;
-    let take = |chunk: Chunk<T>, _| {
+    let take = |chunk: Chunk<T>, _: &Path, _| {
         count += chunk.entries.len();
         parts.push(Part {
             rows: rows.indices(&chunk.users)?,
@@ -163,16 +174,15 @@ fn ratings_from<T: Scalar, R: std::io::Read + Send>(
         });
         Ok(())
     };
-    let outcome = scan(open()?, path, options, true, take)?;
+    let outcome = scan_all(files, &open, options, true, take)?;
     outcome.require_some(path, count, "ratings")?;
     let (rows, columns) = (rows.ids, columns.ids);
     let matrix = match assemble(parts, &rows, &columns, path, options.duplicates) {
         Ok(matrix) => matrix,
         Err(Refusal::Other(error)) => return Err(error),
-        // The lines were not kept, so they are read again.
         Err(Refusal::Twice(row, column)) => {
             let pair = (rows.name(row), columns.name(column));
-            return Err(rated_twice::<T>(open()?, path, options, pair));
+            return Err(rated_twice::<T, R>(files, open, options, pair));
         }
     };
     Ok(RatingsData {
@@ -187,37 +197,69 @@ fn ratings_from<T: Scalar, R: std::io::Read + Send>(
     })
 }
 
-/// The refusal of a pair that is rated twice, with the first two lines that do.
-fn rated_twice<T: Scalar>(
-    reader: impl std::io::Read + Send,
-    path: &Path,
+/// The refusal of a pair that is rated twice, with the first two lines that do. Lines are not kept, so the
+/// files are read again.
+fn rated_twice<T: Scalar, R: Read + Send>(
+    files: &[PathBuf],
+    open: impl Fn(&Path) -> Result<R>,
     options: &RatingsOptions,
     (user, item): (&str, &str),
 ) -> Error {
-    let mut lines = Vec::new();
-    let take = |chunk: Chunk<T>, before: usize| {
-        let (user, item) = (chunk.users.find(user), chunk.items.find(item));
-        let given = chunk.entries.iter().enumerate();
-        let given = given.filter(|(_, entry)| (Some(entry.0), Some(entry.1)) == (user, item));
-        lines.extend(
-            given
-                .map(|(position, _)| before + chunk.places.line(position))
-                .take(2),
-        );
-        Ok(())
-    };
-    if let Err(error) = scan(reader, path, options, true, take) {
-        return error;
+    let mut given: Vec<(PathBuf, usize)> = Vec::new();
+    if !files.iter().any(|file| source::is_standard_input(file)) {
+        let take = |chunk: Chunk<T>, file: &Path, before: usize| {
+            let (user, item) = (chunk.users.find(user), chunk.items.find(item));
+            for (position, entry) in chunk.entries.iter().enumerate() {
+                if given.len() < 2 && (Some(entry.0), Some(entry.1)) == (user, item) {
+                    given.push((file.to_owned(), before + chunk.places.line(position)));
+                }
+            }
+            Ok(())
+        };
+        if let Err(error) = scan_all(files, open, options, true, take) {
+            return error;
+        }
     }
-    let (first, second) = match lines[..] {
-        [first, second, ..] => (format!(", on line {first}"), second),
-        // The file has changed in between.
-        _ => (String::new(), 0),
+    let (first, file, second) = match &given[..] {
+        [(a, line), (b, second)] if a == b => (format!(", on line {line}"), b.as_path(), *second),
+        [(a, line), (b, second)] => (
+            format!(", in {}, line {line}", a.display()),
+            b.as_path(),
+            *second,
+        ),
+        // Standard input cannot be read again, and a file may have changed.
+        _ => (String::new(), files[0].as_path(), 0),
     };
     let text = format!(
         "user {user:?} has rated item {item:?} before{first}: remove one of the lines, or choose what to do with duplicates (keep the last, or sum them)"
     );
-    fault::parse(path, second, None, text)
+    fault::parse(file, second, None, text)
+}
+
+/// Hands the chunks of one file after the other to `take`, with the file and the lines of it before.
+fn scan_all<T: Scalar, R: Read + Send>(
+    files: &[PathBuf],
+    open: impl Fn(&Path) -> Result<R>,
+    options: &RatingsOptions,
+    value_needed: bool,
+    mut take: impl FnMut(Chunk<T>, &Path, usize) -> Result<()> + Send,
+) -> Result<Outcome> {
+    let mut all = Outcome::default();
+    for file in files {
+        let take = |chunk: Chunk<T>, before: usize| take(chunk, file, before);
+        let one = scan(open(file)?, file, options, value_needed, take)?;
+        all.lines += one.lines;
+        all.skipped_count += one.skipped_count;
+        all.header = all.header.or(one.header);
+        let room = chunk::LISTED - all.skipped.len();
+        for mut skipped in one.skipped.into_iter().take(room) {
+            if files.len() > 1 {
+                skipped.message = format!("{}: {}", file.display(), skipped.message);
+            }
+            all.skipped.push(skipped);
+        }
+    }
+    Ok(all)
 }
 
 /// Reads ratings against the ids of a model or of training data: the way to read test data.
@@ -248,9 +290,9 @@ pub fn read_ratings_with_ids<T: Scalar>(
     columns: &Ids,
 ) -> Result<RatedPairs<T>> {
     let path = path.as_ref();
-    let reader = source::open(path)?.reader;
+    let files = source::parts(path)?;
     let mut pairs = Vec::new();
-    let take = |chunk: Chunk<T>, _| {
+    let take = |chunk: Chunk<T>, _: &Path, _| {
         let users = known_indices(&chunk.users, rows);
         let items = known_indices(&chunk.items, columns);
         let known = |index: u32| (index != UNKNOWN).then_some(index as usize);
@@ -261,7 +303,9 @@ pub fn read_ratings_with_ids<T: Scalar>(
         }));
         Ok(())
     };
-    let outcome = in_pool(options.threads, || scan(reader, path, options, true, take))?;
+    let outcome = in_pool(options.threads, || {
+        scan_all(&files, open, options, true, take)
+    })?;
     outcome.require_some(path, pairs.len(), "ratings")?;
     Ok(RatedPairs {
         pairs,
@@ -290,10 +334,10 @@ pub fn read_ratings_with_ids<T: Scalar>(
 /// ```
 pub fn read_pairs<T: Scalar>(path: impl AsRef<Path>, options: &RatingsOptions) -> Result<Pairs<T>> {
     let path = path.as_ref();
-    let reader = source::open(path)?.reader;
+    let files = source::parts(path)?;
     let (mut rows, mut columns) = (GlobalIds::default(), GlobalIds::default());
     let mut pairs = Vec::new();
-    let take = |chunk: Chunk<T>, _| {
+    let take = |chunk: Chunk<T>, _: &Path, _| {
         let users = rows.indices(&chunk.users)?;
         let items = columns.indices(&chunk.items)?;
         pairs.extend(chunk.entries.iter().map(|(user, item, value)| Pair {
@@ -303,7 +347,9 @@ pub fn read_pairs<T: Scalar>(path: impl AsRef<Path>, options: &RatingsOptions) -
         }));
         Ok(())
     };
-    let outcome = in_pool(options.threads, || scan(reader, path, options, false, take))?;
+    let outcome = in_pool(options.threads, || {
+        scan_all(&files, open, options, false, take)
+    })?;
     outcome.require_some(path, pairs.len(), "pairs")?;
     Ok(Pairs {
         pairs,
@@ -343,8 +389,9 @@ mod tests {
         let text = b"\xef\xbb\xbfuser,item,rating\r\n\r\na,x,1\r\n\"b, c\",y,2\r\na,y,3";
         let path = Path::new("x.csv");
         let options = RatingsOptions::default();
-        let whole = ratings_from::<f32, _>(|| Ok(&text[..]), path, &options).unwrap();
-        let slow = ratings_from(|| Ok(trickle(text)), path, &options).unwrap();
+        let files = [path.to_owned()];
+        let whole = ratings_from::<f32, _>(&files, |_| Ok(&text[..]), path, &options).unwrap();
+        let slow = ratings_from(&files, |_| Ok(trickle(text)), path, &options).unwrap();
         assert_eq!(whole, slow);
         assert_eq!((whole.ratings.shape(), whole.lines), ((2, 2), 5));
         assert_eq!(whole.rows.name(1), "b, c");
