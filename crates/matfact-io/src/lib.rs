@@ -9,6 +9,8 @@
 //! | [`read_ratings_with_ids`] | the same lines against the ids of a model, as test data |
 //! | [`read_pairs`] | `user item` lines, to be predicted |
 //! | [`Names`] | `id name` lines: what to show in the place of ids |
+//! | [`write_tsv`] | factors as a table of text, with ids |
+//! | [`read_libmf`], [`write_libmf`] | the text model of LIBMF |
 //! | [`save_model`], [`load_model`] | a model in one safetensors file with checksums |
 //!
 //! Data files may be compressed (gzip, zstd), and `-` stands for standard input.
@@ -24,15 +26,18 @@
 mod atomic;
 mod fault;
 mod ids;
+mod libmf;
 mod matrix;
 mod model;
 mod names;
 mod pool;
 mod ratings;
 mod source;
+mod table;
 mod text;
 
 pub use ids::Ids;
+pub use libmf::{LibmfModel, read_libmf, write_libmf};
 pub use matrix::{MatrixData, NpyRows, read_matrix, read_npy_rows, write_npy, write_npy_rows};
 pub use model::{FORMAT_VERSION, ModelFile, load_model, save_model};
 pub use names::{Names, NamesOptions};
@@ -40,3 +45,4 @@ pub use ratings::{
     OnError, Pair, Pairs, RatedPair, RatedPairs, RatingsData, RatingsOptions, Separator,
     SkippedLine, read_pairs, read_ratings, read_ratings_with_ids,
 };
+pub use table::write_tsv;
