@@ -2,13 +2,18 @@
 //!
 //! | function | reads or writes |
 //! |---|---|
-//! | [`read_matrix`] | a matrix: NumPy `.npy` or MatrixMarket `.mtx`, plain or `.gz` |
+//! | [`read_matrix`] | a matrix: NumPy `.npy` and `.npz`, SciPy `.npz` or MatrixMarket `.mtx` |
 //! | [`read_npy_rows`] | a dense matrix from `.npy`, block by block |
 //! | [`write_npy`], [`write_npy_rows`] | a dense matrix as `.npy`, whole or block by block |
 //! | [`read_ratings`] | `user item rating` lines with ids of any kind, as training data |
 //! | [`read_ratings_with_ids`] | the same lines against the ids of a model, as test data |
 //! | [`read_pairs`] | `user item` lines, to be predicted |
+//! | [`Names`] | `id name` lines: what to show in the place of ids |
+//! | [`write_tsv`] | factors as a table of text, with ids |
+//! | [`read_libmf`], [`write_libmf`] | the text model of LIBMF |
 //! | [`save_model`], [`load_model`] | a model in one safetensors file with checksums |
+//!
+//! Data files may be compressed (gzip, zstd), and `-` stands for standard input.
 //!
 //! Three rules hold everywhere:
 //! - what a file says about its own size is checked against the bytes that are there before memory
@@ -21,16 +26,23 @@
 mod atomic;
 mod fault;
 mod ids;
+mod libmf;
 mod matrix;
 mod model;
+mod names;
+mod pool;
 mod ratings;
 mod source;
+mod table;
 mod text;
 
 pub use ids::Ids;
+pub use libmf::{LibmfModel, read_libmf, write_libmf};
 pub use matrix::{MatrixData, NpyRows, read_matrix, read_npy_rows, write_npy, write_npy_rows};
 pub use model::{FORMAT_VERSION, ModelFile, load_model, save_model};
+pub use names::{Names, NamesOptions};
 pub use ratings::{
     OnError, Pair, Pairs, RatedPair, RatedPairs, RatingsData, RatingsOptions, Separator,
     SkippedLine, read_pairs, read_ratings, read_ratings_with_ids,
 };
+pub use table::write_tsv;

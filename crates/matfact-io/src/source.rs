@@ -1,11 +1,13 @@
-//! Opening a data file: what may be opened, and gzip seen through.
+//! Opening a data file: what may be opened, and gzip and zstd seen through.
+
+mod zstd;
 
 use crate::fault;
 use flate2::read::MultiGzDecoder;
 use matfact_core::{Error, Result};
 use std::fs::{self, File};
 use std::io::{self, Cursor, ErrorKind, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Bytes that tell what a file is; the banner of MatrixMarket is the longest.
 const HEAD: usize = 16;
@@ -13,30 +15,49 @@ const HEAD: usize = 16;
 /// An open data file.
 pub(crate) struct Source {
     /// The content from its first byte, decompressed.
-    pub(crate) reader: Box<dyn Read>,
+    pub(crate) reader: Box<dyn Read + Send>,
     /// The first bytes of the content, at most [`HEAD`].
     pub(crate) head: Vec<u8>,
     /// Bytes of content; unknown where it is compressed.
     pub(crate) size: Option<u64>,
 }
 
-/// Opens a data file.
+/// Extensions of compressed files.
+pub(crate) const COMPRESSED: &[&str] = &["gz", "zst", "zstd"];
+
+/// Whether the name stands for standard input.
+pub(crate) fn is_standard_input(path: &Path) -> bool {
+    path == Path::new("-")
+}
+
+/// Opens a data file, or standard input for the name `-`.
 ///
 /// # Errors
 /// `Io` where there is no readable file, `PickleRefused`, `Parse` where it is empty or is not the
-/// gzip file that its name says.
+/// compressed file that its name says.
 pub(crate) fn open(path: &Path) -> Result<Source> {
-    let (file, size) = open_regular(path)?;
-    let named_gz = has_extension(path, &["gz"]);
-    let (head, reader) = peek(file, path)?;
+    let (head, reader, size) = if is_standard_input(path) {
+        let (head, reader) = peek(io::stdin(), path)?;
+        (head, reader, None)
+    } else {
+        let (file, size) = open_regular(path)?;
+        let (head, reader) = peek(file, path)?;
+        (head, reader, Some(size))
+    };
     let (head, reader, size) = if head.starts_with(&[0x1f, 0x8b]) {
         let (head, reader) = peek(MultiGzDecoder::new(reader), path)?;
         (head, reader, None)
-    } else if named_gz {
+    } else if zstd::begins(&head) {
+        let (head, reader) = peek(zstd::Decoder::new(reader), path)?;
+        (head, reader, None)
+    } else if has_extension(path, &["gz"]) {
         let message = "the name ends in .gz, but this is not gzip data: rename the file";
         return Err(fault::parse(path, 0, None, message));
+    } else if has_extension(path, COMPRESSED) {
+        let message = "the name ends in .zst, but this is not zstd data: rename the file";
+        return Err(fault::parse(path, 0, None, message));
     } else {
-        (head, reader, Some(size))
+        (head, reader, size)
     };
     // Protocols 0 and 1 have no mark; they are refused as text that does not parse.
     if matches!(head[..], [0x80, 2..=5, ..]) {
@@ -46,6 +67,36 @@ pub(crate) fn open(path: &Path) -> Result<Source> {
         return Err(fault::parse(path, 0, None, "the file is empty"));
     }
     Ok(Source { reader, head, size })
+}
+
+/// The files that a name stands for: itself, or the data files of a directory of parts, sorted by name.
+/// Names that begin with a dot or an underscore and empty files are no parts.
+///
+/// # Errors
+/// `Io` where the directory cannot be read or has no data files.
+pub(crate) fn parts(path: &Path) -> Result<Vec<PathBuf>> {
+    if is_standard_input(path) || !path.is_dir() {
+        return Ok(vec![path.to_owned()]);
+    }
+    let mut parts = Vec::new();
+    for entry in fs::read_dir(path).map_err(|e| fault::io(path, e))? {
+        let entry = entry.map_err(|e| fault::io(path, e))?;
+        let hidden = matches!(entry.file_name().as_encoded_bytes(), [b'.' | b'_', ..]);
+        // Through links, unlike the metadata of the entry.
+        let is_data = fs::metadata(entry.path()).is_ok_and(|m| m.is_file() && m.len() > 0);
+        if is_data && !hidden {
+            parts.push(entry.path());
+        }
+    }
+    if parts.is_empty() {
+        let text = "this is a directory, and there are no data files in it: name a file";
+        return Err(fault::io(
+            path,
+            io::Error::new(ErrorKind::IsADirectory, text),
+        ));
+    }
+    parts.sort();
+    Ok(parts)
 }
 
 /// Opens a regular file and tells its size. Pipes and devices are refused before they are opened:
@@ -84,7 +135,10 @@ pub(crate) fn pickle_refused(path: &Path) -> Error {
 }
 
 /// The first bytes, and a reader that still gives them.
-fn peek(mut reader: impl Read + 'static, path: &Path) -> Result<(Vec<u8>, Box<dyn Read>)> {
+fn peek(
+    mut reader: impl Read + Send + 'static,
+    path: &Path,
+) -> Result<(Vec<u8>, Box<dyn Read + Send>)> {
     let mut head = [0; HEAD];
     let filled = read_full(&mut reader, &mut head).map_err(|e| fault::read(path, 0, e))?;
     let head = head[..filled].to_vec();

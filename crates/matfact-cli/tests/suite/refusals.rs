@@ -44,7 +44,7 @@ const CASES: &str = r#"
 3 fit svd negative.npy {} --tf-idf -> row 2, column 1 (counted from 0) is -4: tf-idf needs entries >= 0
 3 fit nmf large.npy {} -> use --precision f64
 3 fit nmf cut.npy {} -> cut.npy: 
-3 fit nmf archive.npz {} -> archive.npz: zip archives
+3 fit nmf archive.npz {} -> archive.npz: the zip archive
 3 fit nmf text.gz {} -> text.gz: the name ends in .gz
 3 fit nmf pickle.npy {} -> pickle.npy: this is a Python pickle
 3 fit sgd pickle.npy {} -> pickle.npy: this is a Python pickle

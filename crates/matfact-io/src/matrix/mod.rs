@@ -2,6 +2,7 @@
 
 mod market;
 mod npy;
+mod npz;
 
 use crate::source::{self, Source};
 use crate::{fault, source::has_extension};
@@ -55,12 +56,13 @@ impl<T: Scalar> MatrixData<T> {
     }
 }
 
-/// Reads a matrix from a NumPy `.npy` or a MatrixMarket `.mtx` file, plain or compressed (`.gz`).
-/// The first bytes decide the format.
+/// Reads a matrix from a NumPy `.npy` or `.npz`, a SciPy `.npz` or a MatrixMarket `.mtx` file, plain or
+/// compressed (`.gz`, `.zst`; not `.npz`); `-` stands for standard input. The first bytes decide the format.
 ///
 /// | format | taken | not taken |
 /// |---|---|---|
 /// | npy 1.0, 2.0, 3.0 | two axes; `f4 f8 i1 i2 i4 i8 u1 u2 u4 u8 b1`; both byte orders; C and Fortran order | other numbers of axes, `f2`, complex, text, structures, objects |
+/// | npz, stored or deflated | one array as above; SciPy's `csr`, `csc` and `coo` | several arrays; `bsr`, `dia` |
 /// | MatrixMarket | coordinate and array; real, integer and pattern; general, symmetric and skew-symmetric (expanded) | complex, Hermitian |
 ///
 /// Positions given twice in a coordinate file are added up, as SciPy does. NaN and infinities are
@@ -92,7 +94,7 @@ impl<T: Scalar> MatrixData<T> {
 pub fn read_matrix<T: Scalar>(path: impl AsRef<Path>) -> Result<MatrixData<T>> {
     let path = path.as_ref();
     let Source { reader, head, size } = source::open(path)?;
-    let plain_name = if has_extension(path, &["gz"]) {
+    let plain_name = if has_extension(path, source::COMPRESSED) {
         path.with_extension("")
     } else {
         path.to_owned()
@@ -103,12 +105,16 @@ pub fn read_matrix<T: Scalar>(path: impl AsRef<Path>) -> Result<MatrixData<T>> {
     if market::has_banner(&head) || has_extension(&plain_name, &["mtx", "mm"]) {
         return market::read(reader, path, size);
     }
-    let message = if head.starts_with(b"PK\x03\x04") || has_extension(&plain_name, &["npz"]) {
-        "zip archives such as .npz are not read: save one array with numpy.save, or a sparse matrix with scipy.io.mmwrite"
+    if head.starts_with(b"PK\x03\x04") {
+        drop(reader);
+        return npz::read(path);
+    }
+    let message = if has_extension(&plain_name, &["npz"]) {
+        "this is not an npz file (its first bytes are not those of a zip archive): write it with numpy.savez or scipy.sparse.save_npz"
     } else if has_extension(&plain_name, &["npy"]) {
         "this is not an npy file (its first bytes are not \\x93NUMPY): write it with numpy.save"
     } else {
-        "unknown format: a matrix is read from .npy (NumPy) and .mtx (MatrixMarket), plain or .gz"
+        "unknown format: a matrix is read from .npz, .npy (NumPy) and .mtx (MatrixMarket), plain or compressed (.gz, .zst)"
     };
     Err(fault::parse(path, 0, None, message))
 }

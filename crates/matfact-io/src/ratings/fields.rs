@@ -5,7 +5,7 @@ use std::ops::Range;
 
 /// The place of a field's text in its line, blanks and quotes left out.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Field {
+pub(crate) struct Field {
     pub(super) range: Range<usize>,
     /// Whether quotes inside are doubled.
     escaped: bool,
@@ -18,7 +18,7 @@ impl Field {
     }
 
     /// The text, for which `scratch` is used if it differs from what stands in the line.
-    pub(super) fn text<'a>(&self, line: &'a str, scratch: &'a mut String) -> &'a str {
+    pub(crate) fn text<'a>(&self, line: &'a str, scratch: &'a mut String) -> &'a str {
         let raw = line.get(self.range.clone()).unwrap_or_default();
         if !self.escaped {
             return raw;
@@ -30,7 +30,7 @@ impl Field {
 }
 
 /// Cuts a line; the error is the number of a field that is not rightly quoted.
-pub(super) fn split(
+pub(crate) fn split(
     line: &[u8],
     separator: Separator,
     fields: &mut Vec<Field>,

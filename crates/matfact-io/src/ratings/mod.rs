@@ -1,16 +1,27 @@
 //! Ratings as delimited text: `user item rating [time]`.
 
+mod assemble;
+mod chunk;
 mod columns;
 mod fields;
+mod local;
 mod options;
+mod parser;
+mod quick;
 mod scan;
 
 use crate::ids::Ids;
+use crate::pool::in_pool;
 use crate::{fault, source};
-use matfact_core::{Error, Ratings, Result, Scalar, csr_from_triplets};
-use scan::{Line, Outcome, scan};
-use std::path::Path;
+use assemble::{Part, Refusal, assemble};
+use chunk::Chunk;
+use local::{GlobalIds, UNKNOWN, known_indices};
+use matfact_core::{Error, Ratings, Result, Scalar};
+use scan::{Outcome, scan};
+use std::io::Read;
+use std::path::{Path, PathBuf};
 
+pub(crate) use fields::{Field, split};
 pub use options::{OnError, RatingsOptions, Separator};
 
 /// A line that was left out under [`OnError::Skip`].
@@ -40,7 +51,7 @@ pub struct RatingsData<T> {
     pub skipped_count: usize,
     /// Ratings merged into another one of the same user and item.
     pub duplicates: usize,
-    /// Lines in the file, header and blank ones included.
+    /// Lines in the file (of all parts), header and blank ones included.
     pub lines: usize,
     /// The first line's fields, if it was taken as a header.
     pub header: Option<Vec<String>>,
@@ -101,7 +112,9 @@ pub struct Pairs<T> {
     pub lines: usize,
 }
 
-/// Reads ratings from delimited text, plain or `.gz`: one `user item rating [time]` a line.
+/// Reads ratings from delimited text, plain or compressed (`.gz`, `.zst`): one `user item rating [time]` a
+/// line. `-` stands for standard input, and a directory for the files in it, sorted by name (without empty
+/// ones and those whose names begin with a dot or an underscore), each of which may have its own header.
 ///
 /// Separator and header are found from the first lines unless the options say them. Columns are
 /// found by the header's names (`user`, `userId`, `user_id`, `item`, `movieId`, `rating`, `score`,
@@ -132,66 +145,48 @@ pub fn read_ratings<T: Scalar>(
     options: &RatingsOptions,
 ) -> Result<RatingsData<T>> {
     let path = path.as_ref();
-    ratings_from(source::open(path)?.reader, path, options)
+    let parts = source::parts(path)?;
+    in_pool(options.threads, || {
+        ratings_from(&parts, open, path, options)
+    })
 }
 
-fn ratings_from<T: Scalar>(
-    reader: impl std::io::Read,
+/// The content of a part from its first byte.
+fn open(part: &Path) -> Result<Box<dyn Read + Send>> {
+    source::open(part).map(|source| source.reader)
+}
+
+fn ratings_from<T: Scalar, R: Read + Send>(
+    files: &[PathBuf],
+    open: impl Fn(&Path) -> Result<R>,
     path: &Path,
     options: &RatingsOptions,
 ) -> Result<RatingsData<T>> {
-    let (mut rows, mut columns) = (Ids::new(), Ids::new());
-    let mut triplets: Vec<(u32, u32, T)> = Vec::new();
-    let mut places = LineMap::default();
-    let outcome = scan(reader, path, options, true, |line: Line<'_, T>| {
-        let Some(value) = line.value else {
-            return Ok(());
-        };
-        let row = rows.insert(line.user)?;
-        let column = columns.insert(line.item)?;
-        places.push(triplets.len(), line.number);
-        // Indices of ids are below 2^32.
-        triplets.push((row as u32, column as u32, value));
-        Ok(())
-    })?;
-    outcome.require_some(path, triplets.len(), "ratings")?;
-    let matrix = csr_from_triplets(
-        (rows.len(), columns.len()),
-        triplets
-            .iter()
-            .map(|(i, j, v)| (*i as usize, *j as usize, *v)),
-        options.duplicates,
-    );
-    let matrix = match matrix {
-        Err(Error::DuplicateEntry { row, column }) => {
-            let mut given = triplets
-                .iter()
-                .enumerate()
-                .filter(|(_, (i, j, _))| (*i as usize, *j as usize) == (row, column));
-            let mut line = || given.next().map_or(0, |(at, _)| places.line(at));
-            let (first, second) = (line(), line());
-            let text = format!(
-                "user {:?} has rated item {:?} before, on line {first}: remove one of the lines, or choose what to do with duplicates (keep the last, or sum them)",
-                rows.name(row),
-                columns.name(column)
-            );
-            return Err(fault::parse(path, second, None, text));
-        }
-        result => result?,
-    };
-    if let Some((_, (row, column))) = matrix.iter().find(|(value, _)| !value.is_finite()) {
-        return Err(Error::Overflow {
-            step: format!(
-                "{}: the sum of the ratings of user {:?} for item {:?}",
-                path.display(),
-                rows.name(row as usize),
-                columns.name(column as usize)
-            ),
-            scalar: T::NAME,
+    let (mut rows, mut columns) = (GlobalIds::default(), GlobalIds::default());
+    let mut parts: Vec<Part<T>> = Vec::new();
+    let mut count = 0;
+    let take = |chunk: Chunk<T>, _: &Path, _| {
+        count += chunk.entries.len();
+        parts.push(Part {
+            rows: rows.indices(&chunk.users)?,
+            columns: columns.indices(&chunk.items)?,
+            entries: chunk.entries,
         });
-    }
+        Ok(())
+    };
+    let outcome = scan_all(files, &open, options, true, take)?;
+    outcome.require_some(path, count, "ratings")?;
+    let (rows, columns) = (rows.ids, columns.ids);
+    let matrix = match assemble(parts, &rows, &columns, path, options.duplicates) {
+        Ok(matrix) => matrix,
+        Err(Refusal::Other(error)) => return Err(error),
+        Err(Refusal::Twice(row, column)) => {
+            let pair = (rows.name(row), columns.name(column));
+            return Err(rated_twice::<T, R>(files, open, options, pair));
+        }
+    };
     Ok(RatingsData {
-        duplicates: triplets.len() - matrix.nnz(),
+        duplicates: count - matrix.nnz(),
         ratings: Ratings::from_csr(matrix)?,
         rows,
         columns,
@@ -200,6 +195,71 @@ fn ratings_from<T: Scalar>(
         lines: outcome.lines,
         header: outcome.header,
     })
+}
+
+/// The refusal of a pair that is rated twice, with the first two lines that do. Lines are not kept, so the
+/// files are read again.
+fn rated_twice<T: Scalar, R: Read + Send>(
+    files: &[PathBuf],
+    open: impl Fn(&Path) -> Result<R>,
+    options: &RatingsOptions,
+    (user, item): (&str, &str),
+) -> Error {
+    let mut given: Vec<(PathBuf, usize)> = Vec::new();
+    if !files.iter().any(|file| source::is_standard_input(file)) {
+        let take = |chunk: Chunk<T>, file: &Path, before: usize| {
+            let (user, item) = (chunk.users.find(user), chunk.items.find(item));
+            for (position, entry) in chunk.entries.iter().enumerate() {
+                if given.len() < 2 && (Some(entry.0), Some(entry.1)) == (user, item) {
+                    given.push((file.to_owned(), before + chunk.places.line(position)));
+                }
+            }
+            Ok(())
+        };
+        if let Err(error) = scan_all(files, open, options, true, take) {
+            return error;
+        }
+    }
+    let (first, file, second) = match &given[..] {
+        [(a, line), (b, second)] if a == b => (format!(", on line {line}"), b.as_path(), *second),
+        [(a, line), (b, second)] => (
+            format!(", in {}, line {line}", a.display()),
+            b.as_path(),
+            *second,
+        ),
+        // Standard input cannot be read again, and a file may have changed.
+        _ => (String::new(), files[0].as_path(), 0),
+    };
+    let text = format!(
+        "user {user:?} has rated item {item:?} before{first}: remove one of the lines, or choose what to do with duplicates (keep the last, or sum them)"
+    );
+    fault::parse(file, second, None, text)
+}
+
+/// Hands the chunks of one file after the other to `take`, with the file and the lines of it before.
+fn scan_all<T: Scalar, R: Read + Send>(
+    files: &[PathBuf],
+    open: impl Fn(&Path) -> Result<R>,
+    options: &RatingsOptions,
+    value_needed: bool,
+    mut take: impl FnMut(Chunk<T>, &Path, usize) -> Result<()> + Send,
+) -> Result<Outcome> {
+    let mut all = Outcome::default();
+    for file in files {
+        let take = |chunk: Chunk<T>, before: usize| take(chunk, file, before);
+        let one = scan(open(file)?, file, options, value_needed, take)?;
+        all.lines += one.lines;
+        all.skipped_count += one.skipped_count;
+        all.header = all.header.or(one.header);
+        let room = chunk::LISTED - all.skipped.len();
+        for mut skipped in one.skipped.into_iter().take(room) {
+            if files.len() > 1 {
+                skipped.message = format!("{}: {}", file.display(), skipped.message);
+            }
+            all.skipped.push(skipped);
+        }
+    }
+    Ok(all)
 }
 
 /// Reads ratings against the ids of a model or of training data: the way to read test data.
@@ -230,17 +290,21 @@ pub fn read_ratings_with_ids<T: Scalar>(
     columns: &Ids,
 ) -> Result<RatedPairs<T>> {
     let path = path.as_ref();
-    let reader = source::open(path)?.reader;
+    let files = source::parts(path)?;
     let mut pairs = Vec::new();
-    let outcome = scan(reader, path, options, true, |line: Line<'_, T>| {
-        if let Some(value) = line.value {
-            pairs.push(RatedPair {
-                row: rows.index(line.user),
-                column: columns.index(line.item),
-                value,
-            });
-        }
+    let take = |chunk: Chunk<T>, _: &Path, _| {
+        let users = known_indices(&chunk.users, rows);
+        let items = known_indices(&chunk.items, columns);
+        let known = |index: u32| (index != UNKNOWN).then_some(index as usize);
+        pairs.extend(chunk.entries.iter().map(|(user, item, value)| RatedPair {
+            row: known(users[*user as usize]),
+            column: known(items[*item as usize]),
+            value: *value,
+        }));
         Ok(())
+    };
+    let outcome = in_pool(options.threads, || {
+        scan_all(&files, open, options, true, take)
     })?;
     outcome.require_some(path, pairs.len(), "ratings")?;
     Ok(RatedPairs {
@@ -270,22 +334,27 @@ pub fn read_ratings_with_ids<T: Scalar>(
 /// ```
 pub fn read_pairs<T: Scalar>(path: impl AsRef<Path>, options: &RatingsOptions) -> Result<Pairs<T>> {
     let path = path.as_ref();
-    let reader = source::open(path)?.reader;
-    let (mut rows, mut columns) = (Ids::new(), Ids::new());
+    let files = source::parts(path)?;
+    let (mut rows, mut columns) = (GlobalIds::default(), GlobalIds::default());
     let mut pairs = Vec::new();
-    let outcome = scan(reader, path, options, false, |line: Line<'_, T>| {
-        pairs.push(Pair {
-            row: rows.insert(line.user)?,
-            column: columns.insert(line.item)?,
-            value: line.value,
-        });
+    let take = |chunk: Chunk<T>, _: &Path, _| {
+        let users = rows.indices(&chunk.users)?;
+        let items = columns.indices(&chunk.items)?;
+        pairs.extend(chunk.entries.iter().map(|(user, item, value)| Pair {
+            row: users[*user as usize] as usize,
+            column: items[*item as usize] as usize,
+            value: (!value.is_nan()).then_some(*value),
+        }));
         Ok(())
+    };
+    let outcome = in_pool(options.threads, || {
+        scan_all(&files, open, options, false, take)
     })?;
     outcome.require_some(path, pairs.len(), "pairs")?;
     Ok(Pairs {
         pairs,
-        rows,
-        columns,
+        rows: rows.ids,
+        columns: columns.ids,
         skipped: outcome.skipped,
         skipped_count: outcome.skipped_count,
         lines: outcome.lines,
@@ -309,29 +378,6 @@ impl Outcome {
     }
 }
 
-/// The line of each rating, stored only where the distance between the two numbers changes.
-#[derive(Default)]
-struct LineMap {
-    steps: Vec<(usize, usize)>,
-}
-
-impl LineMap {
-    fn push(&mut self, position: usize, line: usize) {
-        match self.steps.last() {
-            Some((p, l)) if line - l == position - p => {}
-            _ => self.steps.push((position, line)),
-        }
-    }
-
-    fn line(&self, position: usize) -> usize {
-        let after = self.steps.partition_point(|(p, _)| *p <= position);
-        match after.checked_sub(1).map(|at| self.steps[at]) {
-            Some((p, l)) => l + (position - p),
-            None => 0,
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -343,19 +389,11 @@ mod tests {
         let text = b"\xef\xbb\xbfuser,item,rating\r\n\r\na,x,1\r\n\"b, c\",y,2\r\na,y,3";
         let path = Path::new("x.csv");
         let options = RatingsOptions::default();
-        let whole = ratings_from::<f32>(&text[..], path, &options).unwrap();
-        assert_eq!(whole, ratings_from(trickle(text), path, &options).unwrap());
+        let files = [path.to_owned()];
+        let whole = ratings_from::<f32, _>(&files, |_| Ok(&text[..]), path, &options).unwrap();
+        let slow = ratings_from(&files, |_| Ok(trickle(text)), path, &options).unwrap();
+        assert_eq!(whole, slow);
         assert_eq!((whole.ratings.shape(), whole.lines), ((2, 2), 5));
         assert_eq!(whole.rows.name(1), "b, c");
-    }
-
-    #[test]
-    fn a_position_gives_its_line() {
-        let mut places = LineMap::default();
-        for (position, line) in [(0, 2), (1, 3), (2, 7), (3, 8), (4, 20)] {
-            places.push(position, line);
-        }
-        assert_eq!(places.steps.len(), 3);
-        assert_eq!([0, 1, 2, 3, 4].map(|p| places.line(p)), [2, 3, 7, 8, 20]);
     }
 }

@@ -88,6 +88,7 @@ pub enum OnError {
 /// | `default_value` | none | the rating of a line that has none; without it such a line is an error |
 /// | `on_error` | `Stop` | what to do with a line that cannot be read |
 /// | `duplicates` | `Error` | what to do with a second rating of the same item by the same user |
+/// | `threads` | the current `rayon` pool | threads that read; the result does not depend on it |
 ///
 /// The first line is taken as a header if it has a known column name, or if a word stands where the
 /// rating should be.
@@ -113,6 +114,8 @@ pub struct RatingsOptions {
     pub on_error: OnError,
     /// What to do with a user and an item that occur together more than once.
     pub duplicates: Duplicates,
+    /// Threads that read; `None` takes the current `rayon` pool.
+    pub threads: Option<usize>,
 }
 
 impl RatingsOptions {
@@ -148,6 +151,13 @@ impl RatingsOptions {
     #[must_use]
     pub fn duplicates(mut self, duplicates: Duplicates) -> Self {
         self.duplicates = duplicates;
+        self
+    }
+
+    /// Sets how many threads read, at least 1.
+    #[must_use]
+    pub fn threads(mut self, count: usize) -> Self {
+        self.threads = Some(count);
         self
     }
 }

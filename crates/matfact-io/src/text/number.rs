@@ -23,22 +23,26 @@ const POWERS: [f64; 23] = [
 /// The nearest value of the type, as the standard library rounds; too small becomes zero.
 #[inline]
 pub(crate) fn parse<T: Scalar>(text: &[u8]) -> Result<T, NumberFault> {
-    match plain(text) {
-        // Both operands are exact, so that the one division rounds correctly.
-        Some((negative, mantissa, places))
-            if T::NAME == f64::NAME && mantissa <= 1 << 53 && places <= 22 =>
-        {
-            let size = mantissa as f64 / POWERS[places];
-            Ok(T::from_f64(if negative { -size } else { size }))
-        }
-        Some((negative, mantissa, places))
-            if T::NAME == f32::NAME && mantissa <= 1 << 24 && places <= 10 =>
-        {
-            let size = mantissa as f32 / POWERS[places] as f32;
-            Ok(T::from_f64(f64::from(if negative { -size } else { size })))
-        }
-        _ => general(text),
+    match plain(text)
+        .and_then(|(negative, mantissa, places)| from_parts(negative, mantissa, places))
+    {
+        Some(value) => Ok(value),
+        None => general(text),
     }
+}
+
+/// ± mantissa / 10^places where one rounding gives the nearest value of the type, else `None`.
+#[inline]
+pub(crate) fn from_parts<T: Scalar>(negative: bool, mantissa: u64, places: usize) -> Option<T> {
+    // Both operands are exact, so that the one division rounds correctly.
+    let size = if T::NAME == f64::NAME && mantissa <= 1 << 53 && places <= 22 {
+        mantissa as f64 / POWERS[places]
+    } else if T::NAME == f32::NAME && mantissa <= 1 << 24 && places <= 10 {
+        f64::from(mantissa as f32 / POWERS[places] as f32)
+    } else {
+        return None;
+    };
+    Some(T::from_f64(if negative { -size } else { size }))
 }
 
 /// Sign, digits as one integer, and digits after the point; `None` for every other form.

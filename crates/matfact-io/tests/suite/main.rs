@@ -1,6 +1,8 @@
 //! The tests of the files as its users call it. One program: each would compile the generics again.
 #![allow(clippy::unwrap_used, reason = "a test says what is wrong by panicking")]
 
+mod archives;
+mod chunks;
 mod common;
 mod fuzz;
 mod matrices;

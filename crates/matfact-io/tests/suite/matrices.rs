@@ -387,7 +387,7 @@ fn the_content_decides_and_what_is_not_read_is_named() {
     }
     for (name, content, word) in [
         ("a.csv", &b"1,2\n"[..], ".npy (NumPy) and .mtx"),
-        ("a.npz", b"PK\x03\x04....", "numpy.save"),
+        ("a.npz", b"PK\x03\x04....", "zip archive"),
         ("a.npy", b"1 2 3", "not an npy file"),
         ("a.mtx.gz", b"%%MatrixMarket", "not gzip data"),
         ("a.mtx", b"", "empty"),

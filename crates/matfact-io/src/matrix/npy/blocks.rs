@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 /// The rows of an npy file in blocks, as [`read_npy_rows`] opens them: an iterator that ends after the
 /// last row or the first error.
 pub struct NpyRows<T> {
-    reader: Box<dyn Read>,
+    reader: Box<dyn Read + Send>,
     path: PathBuf,
     contents: Contents,
     rows_per_block: usize,

@@ -28,6 +28,10 @@ pub(super) enum Kind {
     U4,
     U8,
     Bool,
+    /// Text of so many bytes.
+    Bytes(usize),
+    /// Text of so many characters of four bytes.
+    Unicode(usize),
 }
 
 impl Kind {
@@ -37,7 +41,14 @@ impl Kind {
             Kind::I2 | Kind::U2 => 2,
             Kind::F4 | Kind::I4 | Kind::U4 => 4,
             Kind::F8 | Kind::I8 | Kind::U8 => 8,
+            Kind::Bytes(count) => count,
+            Kind::Unicode(count) => count.saturating_mul(4),
         }
+    }
+
+    pub(super) fn is_integer(self) -> bool {
+        use Kind::*;
+        matches!(self, I1 | I2 | I4 | I8 | U1 | U2 | U4 | U8)
     }
 }
 
@@ -198,6 +209,12 @@ impl<'a> Scanner<'a> {
             b"u4" => Kind::U4,
             b"u8" => Kind::U8,
             b"b1" => Kind::Bool,
+            [b'S', digits @ ..] if text_length(digits).is_some() => {
+                Kind::Bytes(text_length(digits).unwrap_or_default())
+            }
+            [b'U', digits @ ..] if text_length(digits).is_some() => {
+                Kind::Unicode(text_length(digits).unwrap_or_default())
+            }
             [b'O', ..] => return Err(HeaderFault::Objects),
             [b'c', ..] => return fault("the values are complex: save the real part, x.real"),
             _ => {
@@ -207,7 +224,7 @@ impl<'a> Scanner<'a> {
                 ));
             }
         };
-        if order == b'|' && kind.bytes() > 1 {
+        if order == b'|' && kind.bytes() > 1 && !matches!(kind, Kind::Bytes(_)) {
             return fault("the type of the values lacks its byte order");
         }
         let native = order == b'=' && cfg!(target_endian = "big");
@@ -216,6 +233,11 @@ impl<'a> Scanner<'a> {
             big_endian: order == b'>' || native,
         })
     }
+}
+
+fn text_length(digits: &[u8]) -> Option<usize> {
+    let length = crate::text::number::parse_unsigned(digits)?;
+    usize::try_from(length).ok()
 }
 
 #[cfg(test)]

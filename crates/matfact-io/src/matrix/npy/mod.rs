@@ -6,7 +6,7 @@ mod read;
 mod write;
 
 pub use blocks::{NpyRows, read_npy_rows};
-pub(super) use read::read;
+pub(super) use read::{read, read_integers, read_text, read_vector};
 pub use write::{write_npy, write_npy_rows};
 
 /// The first bytes of every npy file.

@@ -29,6 +29,7 @@ pub(super) struct Contents {
 /// Reads the header of an array of two axes. `size` is the number of bytes where it is known beforehand.
 pub(super) fn open(reader: &mut impl Read, path: &Path, size: Option<u64>) -> Result<Contents> {
     let (header, used) = read_header(reader, path)?;
+    refuse_text(&header, path)?;
     let (rows, columns) = match header.shape[..] {
         [rows, columns] => (rows, columns),
         [_] => {
@@ -41,6 +42,26 @@ pub(super) fn open(reader: &mut impl Read, path: &Path, size: Option<u64>) -> Re
             return Err(fault::parse(path, 0, None, text));
         }
     };
+    let contents = contents(header, used, (rows, columns), path, size)?;
+    if rows == 0 || columns == 0 {
+        contents.end(reader, path)?;
+        return Err(Error::EmptyInput {
+            rows,
+            columns,
+            stored: 0,
+        });
+    }
+    Ok(contents)
+}
+
+/// Checks that the data are as large as the header says.
+fn contents(
+    header: Header,
+    used: u64,
+    (rows, columns): (usize, usize),
+    path: &Path,
+    size: Option<u64>,
+) -> Result<Contents> {
     let width = header.dtype.kind.bytes();
     let bytes = rows
         .checked_mul(columns)
@@ -63,15 +84,88 @@ pub(super) fn open(reader: &mut impl Read, path: &Path, size: Option<u64>) -> Re
     {
         return Err(contents.mismatch(path, size.saturating_sub(used)));
     }
-    if rows == 0 || columns == 0 {
-        contents.end(reader, path)?;
-        return Err(Error::EmptyInput {
-            rows,
-            columns,
-            stored: 0,
-        });
-    }
     Ok(contents)
+}
+
+fn refuse_text(header: &Header, path: &Path) -> Result<()> {
+    if let Kind::Bytes(_) | Kind::Unicode(_) = header.dtype.kind {
+        let text = "the values are texts, and not numbers: convert them with x.astype('float32')";
+        return Err(fault::parse(path, 0, None, text));
+    }
+    Ok(())
+}
+
+/// Reads an array of one axis, `size` bytes with its header.
+pub(crate) fn read_vector<T: Scalar>(
+    mut reader: impl Read,
+    path: &Path,
+    size: u64,
+) -> Result<Vec<T>> {
+    let (header, used) = read_header(&mut reader, path)?;
+    refuse_text(&header, path)?;
+    vector(reader, header, used, path, size)
+}
+
+/// Reads an array of integers of one axis; those beyond 2^53 are no indices of anything.
+pub(crate) fn read_integers(mut reader: impl Read, path: &Path, size: u64) -> Result<Vec<i64>> {
+    let (header, used) = read_header(&mut reader, path)?;
+    if !header.dtype.kind.is_integer() {
+        let text = "integers are expected here, as scipy.sparse.save_npz writes them";
+        return Err(fault::parse(path, 0, None, text));
+    }
+    let values: Vec<f64> = vector(reader, header, used, path, size)?;
+    Ok(values.into_iter().map(|value| value as i64).collect())
+}
+
+fn vector<T: Scalar>(
+    mut reader: impl Read,
+    mut header: Header,
+    used: u64,
+    path: &Path,
+    size: u64,
+) -> Result<Vec<T>> {
+    let [count] = header.shape[..] else {
+        let axes = header.shape.len();
+        let text = format!("the array has {axes} axes where 1 is expected");
+        return Err(fault::parse(path, 0, None, text));
+    };
+    header.shape = vec![1, count];
+    let mut contents = contents(header, used, (1, count), path, Some(size))?;
+    let mut values = Vec::with_capacity(count);
+    contents.append(&mut reader, path, count, &mut values)?;
+    contents.end(&mut reader, path)?;
+    Ok(values)
+}
+
+/// Reads a single short text.
+pub(crate) fn read_text(mut reader: impl Read, path: &Path) -> Result<String> {
+    const MOST: usize = 64;
+    let (header, _) = read_header(&mut reader, path)?;
+    let kind = header.dtype.kind;
+    let text_of = |bytes: &[u8]| match kind {
+        Kind::Bytes(_) => String::from_utf8(bytes.to_vec()).ok(),
+        _ => bytes
+            .chunks_exact(4)
+            .map(|chunk| {
+                let raw = [chunk[0], chunk[1], chunk[2], chunk[3]];
+                char::from_u32(match header.dtype.big_endian {
+                    true => u32::from_be_bytes(raw),
+                    false => u32::from_le_bytes(raw),
+                })
+            })
+            .collect(),
+    };
+    if matches!(kind, Kind::Bytes(_) | Kind::Unicode(_))
+        && kind.bytes() <= MOST
+        && header.shape.is_empty()
+    {
+        let mut bytes = vec![0; kind.bytes()];
+        fill(&mut reader, &mut bytes, path)?;
+        if let Some(text) = text_of(&bytes) {
+            return Ok(text.trim_end_matches('\0').to_owned());
+        }
+    }
+    Err(fault::parse(path, 0, None, "a short text is expected here"))
 }
 
 impl Contents {
@@ -228,6 +322,8 @@ fn convert<T: Scalar>(bytes: &[u8], header: &Header, values: &mut Vec<T>) -> Res
         Kind::U2 => elements!(u16),
         Kind::U4 => elements!(u32),
         Kind::U8 => elements!(u64),
+        // Refused before.
+        Kind::Bytes(_) | Kind::Unicode(_) => {}
         Kind::Bool => values.extend(
             bytes
                 .iter()
