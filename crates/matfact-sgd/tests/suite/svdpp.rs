@@ -121,7 +121,7 @@ fn implicit_sums(y: &Array2<f64>, ratings: &Ratings<f64>) -> Array2<f64> {
     for (i, row) in ratings.csr().outer_iterator().enumerate() {
         for (j, _) in row.iter() {
             let mut sum = sums.row_mut(i);
-            sum.scaled_add(1.0 / (row.nnz() as f64).sqrt(), &y.row(j as usize));
+            sum.scaled_add(1.0 / (row.nnz() as f64).sqrt(), &y.row(j));
         }
     }
     sums
