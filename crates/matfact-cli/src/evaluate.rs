@@ -136,7 +136,7 @@ impl Task<'_> {
                 .split(&data.ratings, fold);
         }
         if let Some(path) = &self.split.test {
-            let pairs = read_beside(path, self.split, &data.rows, &data.columns)?;
+            let pairs = read_beside(path, self.common, self.split, &data.rows, &data.columns)?;
             let test = known(data.ratings.shape(), &pairs)?;
             if test.observed() < pairs.len() {
                 complain(&format!(

@@ -30,7 +30,7 @@ pub(crate) fn read<T: Scalar>(
     common: &CommonOptions,
     options: &SplitOptions,
 ) -> Result<RatingsData<T>> {
-    let data: RatingsData<T> = read_ratings(&common.input, &reading(options)?)?;
+    let data: RatingsData<T> = read_ratings(&common.input, &reading(common, options)?)?;
     tell_of(&data);
     Ok(data)
 }
@@ -40,7 +40,7 @@ pub(crate) fn read_positives<T: Scalar>(
     common: &CommonOptions,
     options: &PositivesOptions,
 ) -> Result<RatingsData<T>> {
-    let reading = reading(&options.split)?.default_value(1.0);
+    let reading = reading(common, &options.split)?.default_value(1.0);
     let mut data: RatingsData<T> = read_ratings(&common.input, &reading)?;
     tell_of(&data);
     if let Some(least) = options.positive_from {
@@ -64,17 +64,19 @@ fn tell_of<T>(data: &RatingsData<T>) {
 /// Reads ratings by the ids of those of the fit.
 pub(crate) fn read_beside<T: Scalar>(
     path: &Path,
+    common: &CommonOptions,
     options: &SplitOptions,
     rows: &Ids,
     columns: &Ids,
 ) -> Result<Vec<RatedPair<T>>> {
-    let test = read_ratings_with_ids(path, &reading(options)?, rows, columns)?;
+    let test = read_ratings_with_ids(path, &reading(common, options)?, rows, columns)?;
     tell_skipped(&test.skipped, test.skipped_count);
     Ok(test.pairs)
 }
 
-fn reading(options: &SplitOptions) -> Result<RatingsOptions> {
-    let reading = options.reading.resolve()?;
+fn reading(common: &CommonOptions, options: &SplitOptions) -> Result<RatingsOptions> {
+    let mut reading = options.reading.resolve()?;
+    reading.threads = common.threads;
     Ok(reading.duplicates(options.duplicates.into()))
 }
 
@@ -98,7 +100,10 @@ pub(crate) fn load<T: Scalar>(common: &CommonOptions, options: &SplitOptions) ->
         ..
     } = read(common, options)?;
     let (train, test) = match (&options.test, options.holdout) {
-        (Some(path), _) => (ratings, read_beside(path, options, &rows, &columns)?),
+        (Some(path), _) => (
+            ratings,
+            read_beside(path, common, options, &rows, &columns)?,
+        ),
         (None, Some(share)) => {
             let (train, test) = hold_out(&ratings, share, common.seed)?;
             if test.is_empty() {
@@ -137,7 +142,7 @@ pub(crate) fn keep_aside<T: Scalar>(
             return check_aside(&validation).map(|()| (split.train, Some(validation)));
         }
         (Some(path), None) => {
-            let pairs = read_beside::<T>(Path::new(path), options, rows, columns)?;
+            let pairs = read_beside::<T>(Path::new(path), common, options, rows, columns)?;
             Validation::of(&known(train.shape(), &pairs)?)
         }
     };
@@ -231,6 +236,20 @@ impl Seen {
             high: values().fold(f64::NEG_INFINITY, f64::max),
             mean: ratings.mean(),
         }
+    }
+
+    /// Of ratings of which the mean alone is known.
+    pub(crate) fn unbounded(mean: f64) -> Self {
+        Self {
+            low: f64::MIN,
+            high: f64::MAX,
+            mean,
+        }
+    }
+
+    /// The mean of the training ratings.
+    pub(crate) fn mean(self) -> f64 {
+        self.mean
     }
 
     /// From a model file, where it has them.

@@ -11,10 +11,10 @@ mod checks;
 mod choices;
 mod demo;
 mod evaluate;
+mod export;
 mod fit;
 mod input;
 mod inspect;
-mod names;
 mod opened;
 mod output;
 mod predict;
@@ -54,6 +54,8 @@ fn main() -> ExitCode {
         Command::Topics(options) => topics::run(options),
         Command::Reconstruct(options) => reconstruct::run(options),
         Command::Inspect(options) => inspect::run(options),
+        Command::Export(options) => export::export(options),
+        Command::Import(options) => export::import(options),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -3,10 +3,9 @@
 use crate::arguments::RecommendOptions;
 use crate::axis::Axis;
 use crate::input::tell_skipped;
-use crate::names::Names;
 use crate::opened::Opened;
 use crate::output::{complain, grouped, printable, say, say_json};
-use matfact::io::read_pairs;
+use matfact::io::{Names, NamesOptions, read_pairs};
 use matfact::{
     Duplicates, Error, Factorization, Ratings, Recommendation, Recommendations, Recommender,
     Result, Scalar,
@@ -37,7 +36,7 @@ fn recommend<T: Scalar>(options: &RecommendOptions, opened: &Opened) -> Result<(
     opened.check_ids(shape)?;
     let (users, items) = (Axis::rows(file, shape), Axis::columns(file, shape));
     let rows = asked(options, &users)?;
-    let names = Names::read(options.names.as_deref())?;
+    let names = read_names(options.names.as_deref())?;
     let seen = match &options.exclude {
         Some(path) => Some(seen::<T>(options, path, &users, &items)?),
         None => None,
@@ -77,6 +76,12 @@ fn recommend<T: Scalar>(options: &RecommendOptions, opened: &Opened) -> Result<(
     Ok(())
 }
 
+/// The names of items, where a file of them is given.
+pub(crate) fn read_names(path: Option<&Path>) -> Result<Option<Names>> {
+    path.map(|path| Names::read(path, &NamesOptions::default()))
+        .transpose()
+}
+
 /// An item with its score as an object.
 pub(crate) fn entry_json<T: Scalar>(
     score: &str,
@@ -87,7 +92,7 @@ pub(crate) fn entry_json<T: Scalar>(
     let id = items.id(entry.column);
     let mut object = json!({ score: entry.score.as_f64() });
     if let Some(names) = names {
-        object["name"] = json!(names.of(&id));
+        object["name"] = json!(names.get(&id).unwrap_or_default());
     }
     object[items.name] = json!(id);
     object
@@ -103,7 +108,7 @@ pub(crate) fn write_entry<T: Scalar>(
     let id = items.id(entry.column);
     let _ = write!(text, "{}\t{:.6}", printable(&id), entry.score);
     if let Some(names) = names {
-        let _ = write!(text, "\t{}", printable(names.of(&id)));
+        let _ = write!(text, "\t{}", printable(names.get(&id).unwrap_or_default()));
     }
     text.push('\n');
 }

@@ -17,6 +17,8 @@ pub(crate) fn message(error: &Error, command: &Command) -> String {
         | Command::Topics(_)
         | Command::Reconstruct(_)
         | Command::Inspect(_)
+        | Command::Export(_)
+        | Command::Import(_)
         | Command::Demo(_) => None,
     };
     let place = input
@@ -158,7 +160,9 @@ fn reader_of_text(command: &FitCommand) -> Option<&'static str> {
 
 fn names_a_matrix(path: &Path) -> bool {
     let name = path.to_string_lossy().to_ascii_lowercase();
-    let name = name.strip_suffix(".gz").unwrap_or(&name);
+    let compressed = [".gz", ".zst", ".zstd"];
+    let plain = compressed.iter().find_map(|end| name.strip_suffix(end));
+    let name = plain.unwrap_or(&name);
     [".npy", ".npz", ".mtx", ".mm"]
         .iter()
         .any(|extension| name.ends_with(extension))
@@ -245,7 +249,7 @@ mod tests {
             (
                 "fti nmf",
                 "error: unrecognized subcommand 'fti'; usage: matfact \
-                 demo|fit|evaluate|predict|recommend|similar|transform|topics|reconstruct|inspect; \
+                 demo|fit|evaluate|predict|recommend|similar|transform|topics|reconstruct|inspect|export|import; \
                  --help tells more",
             ),
             (

@@ -2,10 +2,9 @@
 
 use crate::arguments::SimilarOptions;
 use crate::axis::Axis;
-use crate::names::Names;
 use crate::opened::Opened;
 use crate::output::{say, say_json};
-use crate::recommend::{entry_json, write_entry};
+use crate::recommend::{entry_json, read_names, write_entry};
 use matfact::{Error, Factorization, Result, Scalar, Similarities};
 use serde_json::json;
 
@@ -26,7 +25,7 @@ fn similar<T: Scalar>(options: &SimilarOptions, opened: &Opened) -> Result<()> {
     let (model, file) = (opened.model::<T>()?, &opened.file);
     let shape = model.shape();
     opened.check_ids(shape)?;
-    let names = Names::read(options.names.as_deref())?;
+    let names = read_names(options.names.as_deref())?;
     let by = options.similarity.into();
     let (axis, id, similarities, names) = match (&options.item, &options.user) {
         (Some(item), _) => {

@@ -11,6 +11,7 @@ macro_rules! set {
 
 mod als;
 mod evaluate;
+mod export;
 mod masked;
 mod minibatch;
 mod models;
@@ -25,6 +26,7 @@ mod svdpp;
 
 pub(crate) use als::AlsOptions;
 pub(crate) use evaluate::EvaluateOptions;
+pub(crate) use export::{ExportFormat, ExportOptions, ImportOptions};
 pub(crate) use masked::MaskedNmfOptions;
 pub(crate) use minibatch::MiniBatchNmfOptions;
 pub(crate) use models::{
@@ -69,7 +71,7 @@ pub(crate) enum Command {
     /// Fit a model to a data file
     #[command(
         subcommand,
-        after_help = "Examples:\n  matfact fit nmf counts.mtx --rank 20 --model topics.safetensors\n  matfact fit svd table.npy --rank 10 --json\n  matfact fit sgd ratings.tsv --rank 32 --holdout 0.1\n\nnmf, minibatch-nmf, svd and pca read matrices (.npy, .mtx), where an absent entry is zero; masked-nmf, als, sgd and svdpp read\ntext, one `user item rating` a line, where it is unknown; bpr, warp, logistic and popularity take every line as a\nchoice, `user item` with or without a count."
+        after_help = "Examples:\n  matfact fit nmf counts.mtx --rank 20 --model topics.safetensors\n  matfact fit svd table.npy --rank 10 --json\n  matfact fit sgd ratings.tsv --rank 32 --holdout 0.1\n\nnmf, minibatch-nmf, svd and pca read matrices (.npy, .npz, .mtx), where an absent entry is zero;\nmasked-nmf, als, sgd and svdpp read text, one `user item rating` a line, where it is unknown; bpr,\nwarp, logistic and popularity take every line as a choice, `user item` with or without a count."
     )]
     Fit(FitCommand),
     /// Measure how well an algorithm predicts ratings that it has not seen
@@ -88,6 +90,10 @@ pub(crate) enum Command {
     Reconstruct(ReconstructOptions),
     /// Show what a model file holds
     Inspect(InspectOptions),
+    /// Write a model for other programs: NumPy, tables of text, LIBMF
+    Export(ExportOptions),
+    /// Make a model file of LIBMF's text model
+    Import(ImportOptions),
 }
 
 #[derive(Debug, Args)]
@@ -181,8 +187,8 @@ pub(crate) struct MatrixOptions {
 /// Options of every fit.
 #[derive(Debug, Args)]
 pub(crate) struct CommonOptions {
-    /// The data file: .npy or .mtx for nmf, svd and pca, text with `user item rating` lines for the others;
-    /// `.gz` is read in place
+    /// The data file: .npy, .npz or .mtx for nmf, svd and pca, text with `user item rating` lines (or a
+    /// folder of such files) for the others; `.gz` and `.zst` are read in place, `-` is standard input
     #[arg(value_name = "INPUT")]
     pub(crate) input: PathBuf,
     /// Number of components

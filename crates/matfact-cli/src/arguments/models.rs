@@ -88,7 +88,8 @@ pub(crate) struct TopicsOptions {
 pub(crate) struct TransformOptions {
     /// The model file
     pub(crate) model: PathBuf,
-    /// The new rows: .npy or .mtx with the columns of the training matrix; `.gz` is read in place
+    /// The new rows: .npy, .npz or .mtx with the columns of the training matrix; `.gz` and `.zst` are read
+    /// in place, `-` is standard input
     #[arg(value_name = "INPUT")]
     pub(crate) input: PathBuf,
     /// Write the coordinates to this file (.npy): a row for each row, a column for each component

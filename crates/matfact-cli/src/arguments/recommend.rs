@@ -47,7 +47,8 @@ pub(crate) struct RecommendOptions {
     /// Leave out what users have in this file, `user item` a line, as a rule their training ratings
     #[arg(long, value_name = "RATINGS")]
     pub(crate) exclude: Option<PathBuf>,
-    /// Show names from this file: an item's id and its name a line, further columns unread
+    /// Show names from this file: an item's id and its name a line, or the columns that a header calls
+    /// `id` (`movieId`, `isbn`, ...) and `title` or `name`; further columns are unread
     #[arg(long, value_name = "FILE")]
     pub(crate) names: Option<PathBuf>,
     #[command(flatten)]
@@ -90,7 +91,8 @@ pub(crate) struct SimilarOptions {
     /// How alike two factor vectors are; the inner product prefers what is popular
     #[arg(long, value_name = "HOW", value_enum, default_value_t = SimilarityChoice::Cosine)]
     pub(crate) similarity: SimilarityChoice,
-    /// Show names of items from this file: an item's id and its name a line, further columns unread
+    /// Show names of items from this file: an item's id and its name a line, or the columns that a header
+    /// calls `id` (`movieId`, `isbn`, ...) and `title` or `name`; further columns are unread
     #[arg(long, value_name = "FILE")]
     pub(crate) names: Option<PathBuf>,
     /// One JSON object instead of text

@@ -44,6 +44,11 @@ fn help_has_examples_and_fits_a_terminal() {
             "reconstruct --help",
             "matfact reconstruct parts.safetensors --rows",
         ),
+        (
+            "export --help",
+            "matfact export ratings.safetensors --format",
+        ),
+        ("import --help", "matfact import model.txt --model"),
         ("inspect --help", "matfact inspect topics.safetensors"),
     ] {
         let ended = folder.ok(line);

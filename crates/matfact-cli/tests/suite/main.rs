@@ -4,6 +4,7 @@
 mod common;
 mod demo;
 mod evaluate;
+mod export;
 mod fit_masked;
 mod fit_matrix;
 mod fit_minibatch;

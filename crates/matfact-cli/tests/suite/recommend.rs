@@ -92,7 +92,7 @@ fn names_stand_beside_the_ids() {
     folder.write("nothing.txt", "film-1\nfilm-2\n");
     folder
         .line("recommend m.safetensors --user u3 --names nothing.txt")
-        .refused(3, "nothing.txt:1: names stand behind");
+        .refused(3, "nothing.txt:1: no separator found");
 }
 
 #[test]

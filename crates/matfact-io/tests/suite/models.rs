@@ -279,7 +279,8 @@ fn row_62_a_pickle_is_refused_and_a_model_that_begins_like_one_is_not() {
     }
     // Header lengths of 0x280, 0x380, 0x480 and 0x580 give the first two bytes of a pickle.
     let mut seen = Vec::new();
-    for filler in 0..1400 {
+    // Headers are padded to multiples of 8.
+    for filler in (0..1400).step_by(8) {
         let mut record = ModelRecord::new("x");
         record.insert("w", &array![1.0_f32]);
         record.attributes.insert("a".into(), "b".repeat(filler));

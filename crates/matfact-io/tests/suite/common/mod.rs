@@ -27,8 +27,11 @@ impl Folder {
     }
 
     pub fn write(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
-        fs::write(self.at(name), content).unwrap();
-        self.at(name)
+        let path = self.at(name);
+        // Some file systems wait for the disk when a file is cut off and written again.
+        let _ = fs::remove_file(&path);
+        fs::write(&path, content).unwrap();
+        path
     }
 
     pub fn names(&self) -> Vec<String> {
