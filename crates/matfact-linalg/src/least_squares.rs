@@ -15,6 +15,7 @@
 mod conjugate_gradients;
 mod coordinate_descent;
 mod errors;
+mod shared;
 
 use crate::Simd;
 use crate::simd::{Kernel, multiply_add, prefetch};
@@ -22,6 +23,7 @@ use crate::sparse::line;
 use matfact_core::Scalar;
 
 pub use coordinate_descent::Sweeps;
+pub use shared::{SharedEntries, SharedGram};
 
 /// Entries that are gathered and summed at once: sums of more are added up from such parts.
 const ENTRIES: usize = 256;
@@ -168,22 +170,35 @@ impl<T: Scalar> RidgeRegression<T> {
             weights,
         } = entries;
         self.gram.fill(T::zero());
-        self.moments.fill(T::zero());
-        self.totals.fill(T::zero());
-        (self.target, self.weight) = (0.0, 0.0);
+        self.begin();
         for start in (0..rows.len()).step_by(ENTRIES) {
             let end = rows.len().min(start + ENTRIES);
             let weights = weights.map(|weights| &weights[start..end]);
-            self.add(regressors, &rows[start..end], &targets[start..end], weights);
+            self.add(
+                regressors,
+                &rows[start..end],
+                &targets[start..end],
+                weights,
+                false,
+            );
         }
     }
 
+    /// Sums of nothing, but for G.
+    fn begin(&mut self) {
+        self.moments.fill(T::zero());
+        self.totals.fill(T::zero());
+        (self.target, self.weight) = (0.0, 0.0);
+    }
+
+    /// Adds entries; targets that are `weighed` have their weights in them already.
     fn add(
         &mut self,
         regressors: &Regressors<T>,
         rows: &[u32],
         targets: &[T],
         weights: Option<&[T]>,
+        weighed: bool,
     ) {
         let stride = self.stride;
         let gathered = &mut self.gathered[..rows.len() * stride];
@@ -213,6 +228,7 @@ impl<T: Scalar> RidgeRegression<T> {
         self.simd.run(Sums {
             gathered,
             weighted,
+            aimed: if weighed { gathered } else { weighted },
             targets,
             stride,
             gram: &mut self.gram,
@@ -307,6 +323,8 @@ struct Sums<'a, T> {
     gathered: &'a [T],
     /// The same, times the weights.
     weighted: &'a [T],
+    /// Which of the two the targets are multiplied with.
+    aimed: &'a [T],
     targets: &'a [T],
     stride: usize,
     gram: &'a mut [T],
@@ -336,10 +354,12 @@ impl<T: Scalar> Sums<'_, T> {
         }
         for columns in (0..stride).step_by(L) {
             let (mut moments, mut totals) = ([T::zero(); L], [T::zero(); L]);
-            for (row, target) in self.weighted.chunks_exact(stride).zip(self.targets) {
-                let row = &row[columns..columns + L];
+            let rows = self.weighted.chunks_exact(stride);
+            let rows = rows.zip(self.aimed.chunks_exact(stride));
+            for ((row, aimed), target) in rows.zip(self.targets) {
+                let (row, aimed) = (&row[columns..columns + L], &aimed[columns..columns + L]);
                 for lane in 0..L {
-                    moments[lane] = multiply_add::<FMA, T>(*target, row[lane], moments[lane]);
+                    moments[lane] = multiply_add::<FMA, T>(*target, aimed[lane], moments[lane]);
                     totals[lane] += row[lane];
                 }
             }
