@@ -15,12 +15,15 @@
 mod conjugate_gradients;
 mod coordinate_descent;
 mod errors;
+mod gather;
 mod shared;
 
 use crate::Simd;
-use crate::simd::{Kernel, multiply_add, prefetch};
+use crate::simd::{Kernel, multiply_add};
 use crate::sparse::line;
 use matfact_core::Scalar;
+
+use gather::Gather;
 
 pub use coordinate_descent::Sweeps;
 pub use shared::{SharedEntries, SharedGram};
@@ -277,44 +280,6 @@ impl<T: Scalar> RidgeRegression<T> {
             *out = T::from_f64(moment.as_f64() - bias * total.as_f64() * f64::from(bias != 0.0));
         }
         T::from_f64(bias)
-    }
-}
-
-/// Copies the rows of a panel one after the other.
-struct Gather<'a, T> {
-    values: &'a [T],
-    rows: &'a [u32],
-    stride: usize,
-    out: &'a mut [T],
-}
-
-impl<T: Scalar> Gather<'_, T> {
-    #[inline(always)]
-    fn lines<const L: usize>(self) {
-        let (stride, values) = (self.stride, self.values);
-        for (e, slot) in self.out.chunks_exact_mut(stride).enumerate() {
-            if let Some(later) = self.rows.get(e + AHEAD) {
-                for first in (0..stride).step_by(L) {
-                    prefetch(values, *later as usize * stride + first);
-                }
-            }
-            let row = &values[self.rows[e] as usize * stride..][..stride];
-            for (slot, row) in slot.chunks_exact_mut(L).zip(row.chunks_exact(L)) {
-                slot.copy_from_slice(row);
-            }
-        }
-    }
-}
-
-impl<T: Scalar> Kernel for Gather<'_, T> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<const FMA: bool>(self) {
-        match line::<T>() {
-            16 => self.lines::<16>(),
-            _ => self.lines::<8>(),
-        }
     }
 }
 
