@@ -1,6 +1,6 @@
 //! Ratings by rows and by columns.
 
-use matfact_core::{ObservedEntries, ObservedRow, Scalar};
+use matfact_core::{ObservedEntries, ObservedRow, Result, Scalar};
 
 /// The ratings of another matrix by its columns: a copy, 4 bytes of index and the values (and weights).
 #[derive(Debug)]
@@ -48,6 +48,16 @@ impl<T: Scalar> ByColumns<T> {
             values,
             weights,
         }
+    }
+
+    /// Puts what comes of each value and its weight in the value's place; no weights are left.
+    pub(crate) fn map_weighted(&mut self, of: impl Fn(T, T) -> Result<T>) -> Result<()> {
+        let weights = self.weights.take();
+        for (e, value) in self.values.iter_mut().enumerate() {
+            let weight = weights.as_ref().map_or(T::one(), |weights| weights[e]);
+            *value = of(*value, weight)?;
+        }
+        Ok(())
     }
 }
 

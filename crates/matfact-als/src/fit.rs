@@ -4,6 +4,7 @@ use crate::Als;
 use crate::entries::ByColumns;
 use crate::fold_in::{check_known, in_units};
 use crate::half_step::{Factors, HalfStep};
+use crate::size::check_size;
 use matfact_core::ndarray::{Array1, Array2};
 use matfact_core::{
     Certificate, EarlyStopping, Error, FactorModel, Factorizer, Fit, FitReport, ObservedEntries,
@@ -13,8 +14,6 @@ use matfact_linalg::{
     PoolInfo, check_validation, in_pool, random_normal, survey_ratings, validation_error,
 };
 
-/// The largest rank: the normal equations of a row have its square of numbers.
-const MOST_RANK: usize = 1 << 15;
 /// The name of σ among what the report says was chosen.
 pub(crate) const DEVIATION: &str = "deviation";
 
@@ -59,31 +58,6 @@ impl Als {
 }
 
 impl Als {
-    /// Refuses what cannot be held in memory, before anything is allocated.
-    fn check_size<T: Scalar>(&self, shape: (usize, usize)) -> Result<()> {
-        let (rows, columns) = shape;
-        if self.rank == 0 || self.rank > MOST_RANK {
-            return Err(Error::InvalidRank {
-                rank: self.rank,
-                limit: MOST_RANK,
-                shape,
-            });
-        }
-        let too_large = || Error::TooLarge {
-            what: format!("rank {} for a {rows} x {columns} matrix", self.rank),
-        };
-        if rows > u32::MAX as usize || columns > u32::MAX as usize {
-            return Err(too_large());
-        }
-        // The factors stand twice in memory at the end: padded, and in the model.
-        let values = (rows + columns)
-            .checked_mul(2 * self.rank + 32)
-            .ok_or_else(too_large)?;
-        Vec::<T>::new()
-            .try_reserve_exact(values)
-            .map_err(|_| too_large())
-    }
-
     pub(crate) fn half_step(&self, mean: f64, deviation: f64) -> HalfStep {
         HalfStep {
             mean,
@@ -130,7 +104,7 @@ fn fit_here<X: ObservedEntries + ?Sized>(
 ) -> Result<Fit<FactorModel<X::Scalar>>> {
     als.validate()?;
     let shape = x.shape();
-    als.check_size::<X::Scalar>(shape)?;
+    check_size::<X::Scalar>(als.rank, shape)?;
     let survey = survey_ratings(x, als.biased)?;
     let mut report = FitReport::new("als", shape, als.rank, als.seed);
     report.stored = Some(survey.observed);

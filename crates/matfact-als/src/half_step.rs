@@ -318,13 +318,7 @@ impl HalfStep {
         };
         let tasks = tasks_of(x, 0..x.shape().0);
         let parts: Vec<Measures> = tasks.into_par_iter().map_init(worker, of_task).collect();
-        parts
-            .into_iter()
-            .fold(Measures::default(), |sum, part| Measures {
-                objective: sum.objective + part.objective,
-                gradient: sum.gradient + part.gradient,
-                gradient_of_zero: sum.gradient_of_zero + part.gradient_of_zero,
-            })
+        parts.into_iter().fold(Measures::default(), Measures::plus)
     }
 
     /// What the penalties of a row of weight `count` come to.
@@ -359,6 +353,16 @@ pub(crate) struct Measures {
     pub(crate) objective: f64,
     pub(crate) gradient: f64,
     pub(crate) gradient_of_zero: f64,
+}
+
+impl Measures {
+    pub(crate) fn plus(self, other: Self) -> Self {
+        Self {
+            objective: self.objective + other.objective,
+            gradient: self.gradient + other.gradient,
+            gradient_of_zero: self.gradient_of_zero + other.gradient_of_zero,
+        }
+    }
 }
 
 /// Memory that is used for one row after the other.

@@ -1,4 +1,5 @@
-//! Factorization of observed ratings by alternating least squares: [`Als`].
+//! Factorization by alternating least squares: of observed ratings, [`Als`], and of implicit feedback, whose
+//! absent entries count, [`ImplicitAls`] (its page has objective and updates; what follows is of [`Als`]).
 //!
 //! # Model and objective
 //! A rating of row (user) i for column (item) j is predicted as
@@ -45,7 +46,7 @@
 //!   collaborative filtering*, RecSys 2011: steps of conjugate gradients from the factors before.
 //!
 //! # Crate features
-//! - `serde` (off): `Serialize` and `Deserialize` for [`Als`].
+//! - `serde` (off): `Serialize` and `Deserialize` for [`Als`] and [`ImplicitAls`].
 //!
 //! # Example
 //! ```
@@ -64,7 +65,10 @@ mod entries;
 mod fit;
 mod fold_in;
 mod half_step;
+mod implicit;
+mod size;
 
 pub use als::{Als, AlsSolver};
 pub use fold_in::{fold_in_columns, fold_in_rows};
 pub use half_step::{Factors, HalfStep};
+pub use implicit::{Confidence, ImplicitAls};

@@ -15,13 +15,18 @@
 mod conjugate_gradients;
 mod coordinate_descent;
 mod errors;
+mod gather;
+mod shared;
 
 use crate::Simd;
-use crate::simd::{Kernel, multiply_add, prefetch};
+use crate::simd::{Kernel, multiply_add};
 use crate::sparse::line;
 use matfact_core::Scalar;
 
+use gather::Gather;
+
 pub use coordinate_descent::Sweeps;
+pub use shared::{SharedEntries, SharedGram};
 
 /// Entries that are gathered and summed at once: sums of more are added up from such parts.
 const ENTRIES: usize = 256;
@@ -168,22 +173,35 @@ impl<T: Scalar> RidgeRegression<T> {
             weights,
         } = entries;
         self.gram.fill(T::zero());
-        self.moments.fill(T::zero());
-        self.totals.fill(T::zero());
-        (self.target, self.weight) = (0.0, 0.0);
+        self.begin();
         for start in (0..rows.len()).step_by(ENTRIES) {
             let end = rows.len().min(start + ENTRIES);
             let weights = weights.map(|weights| &weights[start..end]);
-            self.add(regressors, &rows[start..end], &targets[start..end], weights);
+            self.add(
+                regressors,
+                &rows[start..end],
+                &targets[start..end],
+                weights,
+                false,
+            );
         }
     }
 
+    /// Sums of nothing, but for G.
+    fn begin(&mut self) {
+        self.moments.fill(T::zero());
+        self.totals.fill(T::zero());
+        (self.target, self.weight) = (0.0, 0.0);
+    }
+
+    /// Adds entries; targets that are `weighed` have their weights in them already.
     fn add(
         &mut self,
         regressors: &Regressors<T>,
         rows: &[u32],
         targets: &[T],
         weights: Option<&[T]>,
+        weighed: bool,
     ) {
         let stride = self.stride;
         let gathered = &mut self.gathered[..rows.len() * stride];
@@ -213,6 +231,7 @@ impl<T: Scalar> RidgeRegression<T> {
         self.simd.run(Sums {
             gathered,
             weighted,
+            aimed: if weighed { gathered } else { weighted },
             targets,
             stride,
             gram: &mut self.gram,
@@ -264,49 +283,13 @@ impl<T: Scalar> RidgeRegression<T> {
     }
 }
 
-/// Copies the rows of a panel one after the other.
-struct Gather<'a, T> {
-    values: &'a [T],
-    rows: &'a [u32],
-    stride: usize,
-    out: &'a mut [T],
-}
-
-impl<T: Scalar> Gather<'_, T> {
-    #[inline(always)]
-    fn lines<const L: usize>(self) {
-        let (stride, values) = (self.stride, self.values);
-        for (e, slot) in self.out.chunks_exact_mut(stride).enumerate() {
-            if let Some(later) = self.rows.get(e + AHEAD) {
-                for first in (0..stride).step_by(L) {
-                    prefetch(values, *later as usize * stride + first);
-                }
-            }
-            let row = &values[self.rows[e] as usize * stride..][..stride];
-            for (slot, row) in slot.chunks_exact_mut(L).zip(row.chunks_exact(L)) {
-                slot.copy_from_slice(row);
-            }
-        }
-    }
-}
-
-impl<T: Scalar> Kernel for Gather<'_, T> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<const FMA: bool>(self) {
-        match line::<T>() {
-            16 => self.lines::<16>(),
-            _ => self.lines::<8>(),
-        }
-    }
-}
-
 /// Adds the sums over gathered rows.
 struct Sums<'a, T> {
     gathered: &'a [T],
     /// The same, times the weights.
     weighted: &'a [T],
+    /// Which of the two the targets are multiplied with.
+    aimed: &'a [T],
     targets: &'a [T],
     stride: usize,
     gram: &'a mut [T],
@@ -336,10 +319,12 @@ impl<T: Scalar> Sums<'_, T> {
         }
         for columns in (0..stride).step_by(L) {
             let (mut moments, mut totals) = ([T::zero(); L], [T::zero(); L]);
-            for (row, target) in self.weighted.chunks_exact(stride).zip(self.targets) {
-                let row = &row[columns..columns + L];
+            let rows = self.weighted.chunks_exact(stride);
+            let rows = rows.zip(self.aimed.chunks_exact(stride));
+            for ((row, aimed), target) in rows.zip(self.targets) {
+                let (row, aimed) = (&row[columns..columns + L], &aimed[columns..columns + L]);
                 for lane in 0..L {
-                    moments[lane] = multiply_add::<FMA, T>(*target, row[lane], moments[lane]);
+                    moments[lane] = multiply_add::<FMA, T>(*target, aimed[lane], moments[lane]);
                     totals[lane] += row[lane];
                 }
             }

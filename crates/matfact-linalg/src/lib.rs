@@ -71,7 +71,9 @@ pub use jacobi::jacobi_svd;
 pub use lanczos::{
     Accuracy, LanczosSvd, LeadingSpan, ROUNDINGS, Wanted, gram_lanczos_span, lanczos_svd,
 };
-pub use least_squares::{RegressionEntries, Regressors, Ridge, RidgeRegression, Sweeps};
+pub use least_squares::{
+    RegressionEntries, Regressors, Ridge, RidgeRegression, SharedEntries, SharedGram, Sweeps,
+};
 pub use loss_descent::{
     Adaptation, FactorPenalty, GradientSums, LEADING, LossStep, descend_block_by_loss,
 };

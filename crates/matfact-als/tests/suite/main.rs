@@ -3,5 +3,7 @@
 
 mod errors;
 mod fit;
+mod implicit;
+mod implicit_errors;
 mod laws;
 mod solvers;

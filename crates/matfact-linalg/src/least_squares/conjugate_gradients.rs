@@ -46,6 +46,7 @@ impl<T: Scalar> RidgeRegression<T> {
         let errors = Errors {
             entries,
             targets: Some(entries.targets),
+            weighed: false,
             stride,
             vector: solution,
             out: residual,
@@ -72,6 +73,7 @@ impl<T: Scalar> RidgeRegression<T> {
             self.simd.run(Errors {
                 entries,
                 targets: None,
+                weighed: false,
                 stride,
                 vector: direction,
                 out: image,
@@ -103,6 +105,6 @@ impl<T: Scalar> RidgeRegression<T> {
     }
 }
 
-fn dot<T: Scalar>(a: &[T], b: &[T]) -> f64 {
+pub(super) fn dot<T: Scalar>(a: &[T], b: &[T]) -> f64 {
     a.iter().zip(b).map(|(a, b)| a.as_f64() * b.as_f64()).sum()
 }

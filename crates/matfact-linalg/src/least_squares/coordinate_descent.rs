@@ -33,6 +33,11 @@ impl<T: Scalar> RidgeRegression<T> {
     ) -> T {
         entries.check(self.rank, out.len());
         self.accumulate(entries);
+        self.descend(ridge, sweeps, out)
+    }
+
+    /// The descent on the sums that are there.
+    pub(super) fn descend(&mut self, ridge: Ridge, sweeps: Sweeps, out: &mut [T]) -> T {
         let (rank, stride) = (self.rank, self.stride);
         for i in 0..rank {
             let diagonal = &mut self.gram[i * stride + i];

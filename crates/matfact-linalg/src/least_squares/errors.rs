@@ -57,6 +57,7 @@ impl<T: Scalar> RidgeRegression<T> {
         self.simd.run(Errors {
             entries,
             targets: Some(entries.targets),
+            weighed: false,
             stride,
             vector,
             out: sums,
@@ -92,7 +93,10 @@ impl<T: Scalar> RidgeRegression<T> {
 
 /// q·v of one row of the panel.
 #[inline(always)]
-fn product<const FMA: bool, const L: usize, T: Scalar>(regressor: &[T], vector: &[T]) -> T {
+pub(super) fn product<const FMA: bool, const L: usize, T: Scalar>(
+    regressor: &[T],
+    vector: &[T],
+) -> T {
     let mut sums = [T::zero(); L];
     for (q, v) in regressor.chunks_exact(L).zip(vector.chunks_exact(L)) {
         for lane in 0..L {
@@ -149,6 +153,8 @@ impl<T: Scalar> Kernel for SquaredErrors<'_, T> {
 pub(super) struct Errors<'a, T> {
     pub(super) entries: RegressionEntries<'a, T>,
     pub(super) targets: Option<&'a [T]>,
+    /// Whether the targets have their weights in them already: w t is what is given.
+    pub(super) weighed: bool,
     pub(super) stride: usize,
     pub(super) vector: &'a [T],
     pub(super) out: &'a mut [T],
@@ -177,8 +183,13 @@ impl<T: Scalar> Errors<'_, T> {
                     weights[slot] = given[e];
                 }
                 let target = self.targets.map_or(T::zero(), |targets| targets[e]);
-                errors[slot] = weights[slot] * (target - product);
-                weighted[slot] = weights[slot] * target;
+                if self.weighed {
+                    errors[slot] = target - weights[slot] * product;
+                    weighted[slot] = target;
+                } else {
+                    errors[slot] = weights[slot] * (target - product);
+                    weighted[slot] = weights[slot] * target;
+                }
             }
             add::<FMA, L, T>(values, (rows, stride), &errors, self.out);
             if let Some(totals) = &mut self.totals {

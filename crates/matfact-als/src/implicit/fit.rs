@@ -1,0 +1,184 @@
+//! The iterations, from what was seen to a model.
+
+use super::confidence::{Confidences, both_sides};
+use super::half_step::ImplicitStep;
+use super::parameters::ImplicitAls;
+use crate::half_step::{Factors, Measures};
+use crate::size::check_size;
+use matfact_core::ndarray::{Array2, ArrayView2};
+use matfact_core::{
+    Certificate, Error, FactorModel, Factorizer, Fit, FitReport, ObservedEntries, Result, Run,
+    Scalar, StopReason,
+};
+use matfact_linalg::{PoolInfo, in_pool, random_normal};
+
+impl<X: ObservedEntries + ?Sized> Factorizer<X> for ImplicitAls {
+    type Model = FactorModel<X::Scalar>;
+
+    fn fit_with(&self, x: &X, run: &mut Run<'_>) -> Result<Fit<Self::Model>> {
+        in_pool(run, |run, pool| fit(self, x, None, run, pool))
+    }
+}
+
+impl ImplicitAls {
+    /// A fit that starts from the factors of `model`, as more entries, users or items come in. `x` has at least
+    /// the model's rows and columns; what it has beyond them starts as in any fit, and what has no positive
+    /// entry in it gets zeros, as in any fit.
+    ///
+    /// ```
+    /// use matfact_als::ImplicitAls;
+    /// use matfact_core::{Duplicates, Factorization, Factorizer, Ratings, Run};
+    /// let seen = [(0, 0, 1.0), (0, 1, 4.0), (1, 1, 1.0), (1, 2, 1.0)];
+    /// let before = Ratings::from_triplets((2, 3), seen, Duplicates::Error)?;
+    /// let als = ImplicitAls::new(2);
+    /// let model = als.fit(&before)?.model;
+    /// let more = seen.into_iter().chain([(2, 0, 1.0)]);
+    /// let after = Ratings::from_triplets((3, 3), more, Duplicates::Error)?;
+    /// let fit = als.max_iter(3).fit_from(&after, &model, &mut Run::new())?;
+    /// assert_eq!(fit.model.shape(), (3, 3));
+    /// # Ok::<(), matfact_core::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As a fit, and [`Error::ShapeMismatch`] for a model of another rank, with more rows or columns than `x`,
+    /// or with biases.
+    pub fn fit_from<X: ObservedEntries + ?Sized>(
+        &self,
+        x: &X,
+        model: &FactorModel<X::Scalar>,
+        run: &mut Run<'_>,
+    ) -> Result<Fit<FactorModel<X::Scalar>>> {
+        in_pool(run, |run, pool| fit(self, x, Some(model), run, pool))
+    }
+}
+
+fn fit<X: ObservedEntries + ?Sized>(
+    als: &ImplicitAls,
+    x: &X,
+    known: Option<&FactorModel<X::Scalar>>,
+    run: &mut Run<'_>,
+    pool: PoolInfo,
+) -> Result<Fit<FactorModel<X::Scalar>>> {
+    als.validate()?;
+    let shape = x.shape();
+    check_size::<X::Scalar>(als.rank, shape)?;
+    let (by_rows, by_columns, observed) = both_sides(x, (als.confidence, als.alpha))?;
+    let mut report = FitReport::new("ials", shape, als.rank, als.seed);
+    report.stored = Some(observed);
+    report.threads = pool.threads;
+    report.notices.extend(pool.notice);
+    let of_rows = ImplicitStep::of(als, shape.1);
+    let of_columns = ImplicitStep::of(als, shape.0);
+    let mut rows = Factors::zeros(shape.0, als.rank, false);
+    let mut columns = Factors::zeros(shape.1, als.rank, false);
+    start(als, &by_columns, &mut columns);
+    if let Some(model) = known {
+        check_model(als, model)?;
+        let (row_factors, column_factors) = (model.row_factors(), model.column_factors());
+        take(&mut rows, &by_rows, row_factors, "rows")?;
+        take(&mut columns, &by_columns, column_factors, "columns")?;
+    }
+    let begun = run.elapsed();
+    report.stop = StopReason::MaxIterations;
+    report.objective = f64::INFINITY;
+    let mut columns_gram = of_rows.gram(&columns);
+    for iteration in 1..=als.max_iter {
+        of_rows.solve_into(&by_rows, (&columns, &columns_gram), &mut rows, false);
+        let rows_gram = of_columns.gram(&rows);
+        let own = of_columns.solve_into(&by_columns, (&rows, &rows_gram), &mut columns, true);
+        columns_gram = of_rows.gram(&columns);
+        let shared = of_rows.shared(&rows_gram, &columns_gram);
+        let objective = own + shared + of_rows.penalties(&by_rows, &rows);
+        let before = std::mem::replace(&mut report.objective, objective);
+        report.history.push(objective);
+        report.iterations = iteration;
+        if let Some(reason) = run.iteration(iteration, als.max_iter, objective) {
+            report.stop = reason;
+            break;
+        }
+        if iteration > 1 && before - objective <= als.tol * before {
+            report.stop = StopReason::Converged;
+            break;
+        }
+    }
+    let ended = run.elapsed();
+    let rows_gram = of_columns.gram(&rows);
+    let measured = of_columns.measure(&by_columns, &columns, (&rows, &rows_gram));
+    report.objective = measured.objective
+        + of_rows.shared(&rows_gram, &columns_gram)
+        + of_rows.penalties(&by_rows, &rows);
+    let all = of_rows
+        .measure(&by_rows, &rows, (&columns, &columns_gram))
+        .plus(measured);
+    report.certificate = Some(Certificate::ProjectedGradient(relative(all)));
+    let model = FactorModel::new(finite(&rows)?, finite(&columns)?)?;
+    report.seconds.initialization = begun.as_secs_f64();
+    report.seconds.iterations = (ended - begun).as_secs_f64();
+    report.seconds.finishing = (run.elapsed() - ended).as_secs_f64();
+    Ok(Fit { model, report })
+}
+
+fn relative(all: Measures) -> f64 {
+    if all.gradient_of_zero > 0.0 {
+        (all.gradient / all.gradient_of_zero).sqrt()
+    } else {
+        0.0
+    }
+}
+
+/// Refuses a model that these settings do not give.
+pub(super) fn check_model<T: Scalar>(als: &ImplicitAls, model: &FactorModel<T>) -> Result<()> {
+    let rank = model.row_factors().ncols();
+    if rank != als.rank {
+        return Err(Error::shape_mismatch("rank of the model", als.rank, rank));
+    }
+    if model.row_bias().is_some() {
+        let (expected, actual) = ("without biases", "with biases");
+        return Err(Error::shape_mismatch("model", expected, actual));
+    }
+    Ok(())
+}
+
+/// Begins where a model is, for what has positive entries.
+fn take<T: Scalar>(
+    side: &mut Factors<T>,
+    confidences: &Confidences<T>,
+    known: ArrayView2<'_, T>,
+    what: &str,
+) -> Result<()> {
+    if known.nrows() > side.len() {
+        let what = format!("{what} of the model to start from, at most");
+        return Err(Error::shape_mismatch(what, side.len(), known.nrows()));
+    }
+    for (i, (row, values)) in side.factors.rows_mut().zip(known.rows()).enumerate() {
+        if confidences.positives(i) > 0 {
+            row.iter_mut().zip(values).for_each(|(slot, v)| *slot = *v);
+        }
+    }
+    Ok(())
+}
+
+/// Small random factors for the columns that have positive entries.
+fn start<T: Scalar>(als: &ImplicitAls, confidences: &Confidences<T>, columns: &mut Factors<T>) {
+    let deviation = als.initial_deviation / (als.rank as f64).sqrt();
+    let random: Array2<f64> = random_normal((columns.len(), als.rank), als.seed, 0);
+    for (j, (row, random)) in columns.factors.rows_mut().zip(random.rows()).enumerate() {
+        if confidences.positives(j) > 0 {
+            let pairs = row.iter_mut().zip(random);
+            pairs.for_each(|(slot, normal)| *slot = T::from_f64(deviation * normal));
+        }
+    }
+}
+
+/// The factors of one side for a model, all of them finite.
+pub(super) fn finite<T: Scalar>(side: &Factors<T>) -> Result<Array2<T>> {
+    let rank = side.factors.rank();
+    let factors = Array2::from_shape_fn((side.len(), rank), |(i, t)| side.row(i)[t]);
+    if factors.iter().any(|value| !value.is_finite()) {
+        return Err(Error::Overflow {
+            step: "solving for the factors".to_owned(),
+            scalar: T::NAME,
+        });
+    }
+    Ok(factors)
+}

@@ -1,0 +1,10 @@
+//! Alternating least squares on implicit feedback, whose absent entries count: [`ImplicitAls`].
+
+mod confidence;
+mod fit;
+mod fold_in;
+mod half_step;
+mod parameters;
+
+pub use confidence::Confidence;
+pub use parameters::ImplicitAls;
