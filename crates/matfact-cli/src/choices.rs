@@ -2,7 +2,9 @@
 
 use clap::ValueEnum;
 use matfact::sgd::{LearningRates, NegativeSampling, OnDivergence, SgdLoss};
-use matfact::{AlsSolver, Duplicates, Init, Loss, PenaltyScaling, Similarity, Solver, SvdMethod};
+use matfact::{
+    AlsSolver, Confidence, Duplicates, Init, Loss, PenaltyScaling, Similarity, Solver, SvdMethod,
+};
 use std::ops::Range;
 use std::time::Duration;
 
@@ -149,6 +151,25 @@ impl From<NegativeSamplingChoice> for NegativeSampling {
         match choice {
             NegativeSamplingChoice::Uniform => NegativeSampling::Uniform,
             NegativeSamplingChoice::Popularity => NegativeSampling::Popularity,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ConfidenceChoice {
+    Constant,
+    Proportional,
+    OnePlus,
+    Logarithmic,
+}
+
+impl From<ConfidenceChoice> for Confidence {
+    fn from(choice: ConfidenceChoice) -> Self {
+        match choice {
+            ConfidenceChoice::Constant => Confidence::Constant,
+            ConfidenceChoice::Proportional => Confidence::Proportional,
+            ConfidenceChoice::OnePlus => Confidence::OnePlus,
+            ConfidenceChoice::Logarithmic => Confidence::Logarithmic,
         }
     }
 }

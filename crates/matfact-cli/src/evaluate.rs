@@ -20,7 +20,7 @@ pub(crate) fn run(options: &EvaluateOptions) -> Result<()> {
     let (common, algorithm, source) = parts(&options.algorithm)?;
     check_counts(common)?;
     let Some(split) = source.split() else {
-        let requirement = "an algorithm of ratings or of positives: als, masked-nmf, sgd, svdpp, bpr, warp, logistic, popularity";
+        let requirement = "an algorithm of ratings or of positives: als, masked-nmf, sgd, svdpp, ials, bpr, warp, logistic, popularity";
         return Err(Error::invalid_parameter(
             "algorithm",
             algorithm.name(),

@@ -64,6 +64,11 @@ pub(crate) fn parts(command: &FitCommand) -> Result<(&CommonOptions, Algorithm, 
             Algorithm::SvdPlusPlus(options.algorithm()?),
             Source::Ratings(&options.split),
         ),
+        FitCommand::Ials(options) => (
+            &options.common,
+            Algorithm::ImplicitAls(options.algorithm()?),
+            Source::Positives(&options.positives),
+        ),
         FitCommand::Bpr(options) => (
             &options.ranking.common,
             Algorithm::Bpr(options.algorithm()?),

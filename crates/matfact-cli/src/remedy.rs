@@ -99,6 +99,7 @@ fn input_of(fit: &FitCommand) -> &PathBuf {
         FitCommand::Sgd(options) => &options.common.input,
         FitCommand::Als(options) => &options.common.input,
         FitCommand::Svdpp(options) => &options.common.input,
+        FitCommand::Ials(options) => &options.common.input,
         FitCommand::Bpr(options) => &options.ranking.common.input,
         FitCommand::Warp(options) => &options.ranking.common.input,
         FitCommand::Logistic(options) => &options.ranking.common.input,
@@ -150,6 +151,7 @@ fn reader_of_text(command: &FitCommand) -> Option<&'static str> {
         FitCommand::Als(_) => "als",
         FitCommand::MaskedNmf(_) => "masked-nmf",
         FitCommand::Svdpp(_) => "svdpp",
+        FitCommand::Ials(_) => "ials",
         FitCommand::Bpr(_) => "bpr",
         FitCommand::Warp(_) => "warp",
         FitCommand::Logistic(_) => "logistic",
@@ -243,7 +245,7 @@ mod tests {
             ),
             (
                 "fit las x.npy",
-                "error: unrecognized subcommand 'las'; usage: matfact fit nmf|masked-nmf|minibatch-nmf|svd|pca|als|sgd|svdpp|bpr|warp|logistic|popularity; \
+                "error: unrecognized subcommand 'las'; usage: matfact fit nmf|masked-nmf|minibatch-nmf|svd|pca|als|sgd|svdpp|ials|bpr|warp|logistic|popularity; \
                  --help tells more",
             ),
             (

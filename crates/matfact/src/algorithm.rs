@@ -2,7 +2,7 @@
 
 use crate::{AnyModel, Input};
 #[cfg(feature = "als")]
-use matfact_als::Als;
+use matfact_als::{Als, ImplicitAls};
 use matfact_core::{Error, Factorizer, Fit, Result, Run, Scalar};
 #[cfg(feature = "nmf")]
 use matfact_nmf::{MaskedNmf, MiniBatchNmf, Nmf};
@@ -71,6 +71,10 @@ pub enum Algorithm {
     /// Factorization of observed ratings by alternating least squares.
     #[cfg(feature = "als")]
     Als(Als),
+    /// Weighted factorization of positives, and of all that is absent, by alternating least squares.
+    #[cfg(feature = "als")]
+    #[cfg_attr(feature = "serde", serde(rename = "ials"))]
+    ImplicitAls(ImplicitAls),
 }
 
 impl Algorithm {
@@ -100,6 +104,8 @@ impl Algorithm {
         "popularity",
         #[cfg(feature = "als")]
         "als",
+        #[cfg(feature = "als")]
+        "ials",
     ];
 
     /// The algorithm called `name` with its defaults.
@@ -132,6 +138,8 @@ impl Algorithm {
             "popularity" => Ok(Algorithm::Popularity(Popularity::new())),
             #[cfg(feature = "als")]
             "als" => Ok(Algorithm::Als(Als::new(rank))),
+            #[cfg(feature = "als")]
+            "ials" => Ok(Algorithm::ImplicitAls(ImplicitAls::new(rank))),
             _ => {
                 let names = format!("one of those compiled in: {}", Self::NAMES.join(", "));
                 Err(Error::invalid_parameter("algorithm", name, names))
@@ -167,6 +175,8 @@ impl Algorithm {
             Algorithm::Popularity(_) => "popularity",
             #[cfg(feature = "als")]
             Algorithm::Als(_) => "als",
+            #[cfg(feature = "als")]
+            Algorithm::ImplicitAls(_) => "ials",
         }
     }
 }
@@ -234,6 +244,10 @@ impl<T: Scalar> Factorizer<Input<'_, T>> for Algorithm {
             #[cfg(feature = "als")]
             (Algorithm::Als(als), Input::Ratings(x)) => {
                 Ok(als.fit_with(*x, run)?.map(AnyModel::Factors))
+            }
+            #[cfg(feature = "als")]
+            (Algorithm::ImplicitAls(ials), Input::Ratings(x)) => {
+                Ok(ials.fit_with(*x, run)?.map(AnyModel::Factors))
             }
             #[allow(
                 unreachable_patterns,

@@ -61,7 +61,7 @@ pub use any_model::AnyModel;
 pub use choice::Input;
 
 #[cfg(feature = "als")]
-pub use matfact_als::{self as als, Als, AlsSolver};
+pub use matfact_als::{self as als, Als, AlsSolver, Confidence, ImplicitAls};
 pub use matfact_core as core;
 pub use matfact_core::{
     Bm25, Cancellation, Certificate, Contributions, Duplicates, Error, ErrorClass, FactorModel,

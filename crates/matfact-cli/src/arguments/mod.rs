@@ -12,6 +12,7 @@ macro_rules! set {
 mod als;
 mod evaluate;
 mod export;
+mod ials;
 mod masked;
 mod minibatch;
 mod models;
@@ -27,6 +28,7 @@ mod svdpp;
 pub(crate) use als::AlsOptions;
 pub(crate) use evaluate::EvaluateOptions;
 pub(crate) use export::{ExportFormat, ExportOptions, ImportOptions};
+pub(crate) use ials::IalsOptions;
 pub(crate) use masked::MaskedNmfOptions;
 pub(crate) use minibatch::MiniBatchNmfOptions;
 pub(crate) use models::{
@@ -153,6 +155,11 @@ pub(crate) enum FitCommand {
         after_help = "Examples:\n  matfact fit svdpp ratings.tsv --rank 20 --holdout 0.1\n  matfact fit svdpp ratings.tsv --rank 20 --validation 0.05 --model ratings.safetensors"
     )]
     Svdpp(SvdppOptions),
+    /// What users have chosen (user item [count]), and what not, by weighted alternating least squares
+    #[command(
+        after_help = "Examples:\n  matfact fit ials plays.tsv --rank 64 --model plays.safetensors\n  matfact fit ials plays.tsv --rank 64 --confidence logarithmic --model plays.safetensors\n  matfact evaluate ials ratings.tsv --rank 64 --positive-from 4 --metrics ndcg@10,recall@20"
+    )]
+    Ials(IalsOptions),
     /// What users have chosen (user item [count]), ranked: Bayesian personalized ranking
     #[command(
         after_help = "Examples:\n  matfact fit bpr plays.tsv --rank 64 --model plays.safetensors\n  matfact fit bpr ratings.tsv --rank 64 --positive-from 4 --model likes.safetensors\n  matfact evaluate bpr plays.tsv --rank 64 --metrics ndcg@10,recall@20"
@@ -317,6 +324,18 @@ mod tests {
                     "regularization",
                     "implicit_regularization",
                     "bias_regularization",
+                ],
+            ),
+            (
+                "ials",
+                matfact::Algorithm::ImplicitAls(matfact::ImplicitAls::new(1)),
+                &[
+                    "max_iter",
+                    "tol",
+                    "alpha",
+                    "unobserved_weight",
+                    "regularization",
+                    "count_power",
                 ],
             ),
             (

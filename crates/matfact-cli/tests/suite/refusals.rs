@@ -79,7 +79,7 @@ const CASES: &str = r#"
 2 fit sgd good.tsv --rank 18446744073709551615 -> --rank 18446744073709551615
 2 fit nmf good.npy -> --rank <K>
 2 fit nmf --rank 2 -> <INPUT>
-2 fit lmf good.npy {} -> unrecognized subcommand 'lmf'; usage: matfact fit nmf|masked-nmf|minibatch-nmf|svd|pca|als|sgd|svdpp|bpr|warp|logistic|popularity
+2 fit lmf good.npy {} -> unrecognized subcommand 'lmf'; usage: matfact fit nmf|masked-nmf|minibatch-nmf|svd|pca|als|sgd|svdpp|ials|bpr|warp|logistic|popularity
 2 fit bpr good.tsv {} --holdout 0.1 -> --holdout given is not allowed: it must be left out: `matfact evaluate` measures lists
 2 fit bpr good.tsv {} --validation 0.1 -> algorithms that rank do not stop by an error of ratings
 3 fit warp good.npy {} -> warp reads text with `user item rating` lines
