@@ -138,7 +138,7 @@ impl<T: Scalar> Persist for AnyModel<T> {
     }
 
     /// Takes records of each kind, also under the name of another algorithm that gives such models:
-    /// `factors` as `sgd` or `als`, `nmf` as `minibatch-nmf`.
+    /// `factors` as `sgd`, `als`, `bpr` and so on, `nmf` as `minibatch-nmf`.
     fn from_record(record: &ModelRecord) -> Result<Self> {
         match record.algorithm.as_str() {
             #[cfg(feature = "nmf")]
@@ -150,7 +150,8 @@ impl<T: Scalar> Persist for AnyModel<T> {
             #[cfg(feature = "svd")]
             "pca" => Ok(AnyModel::Pca(PcaModel::from_record(record)?)),
             #[cfg(any(feature = "sgd", feature = "als"))]
-            "sgd" | "als" | "factors" => Ok(AnyModel::Factors(FactorModel::from_record(record)?)),
+            "sgd" | "als" | "svdpp" | "ials" | "bpr" | "warp" | "logistic" | "popularity"
+            | "factors" => Ok(AnyModel::Factors(FactorModel::from_record(record)?)),
             other => {
                 let reason = format!("a model of {other:?} is not compiled in");
                 Err(Error::InvalidModel { reason })

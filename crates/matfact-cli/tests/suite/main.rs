@@ -10,6 +10,7 @@ mod fit_matrix;
 mod fit_minibatch;
 mod fit_nmf;
 mod fit_pca;
+mod fit_positives;
 mod fit_ratings;
 mod help;
 mod predict;

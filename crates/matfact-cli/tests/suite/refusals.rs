@@ -22,7 +22,7 @@ const CASES: &str = r#"
 # Content that is not what it should be.
 3 fit nmf empty.npy {} -> empty.npy: the file is empty
 3 fit sgd empty.npy {} -> empty.npy: the file is empty
-3 fit nmf good.tsv {} -> good.tsv: unknown format: a matrix is read from .npy (NumPy) and .mtx
+3 fit nmf good.tsv {} -> good.tsv: unknown format: a matrix is read from .npz, .npy (NumPy) and .mtx
 3 fit svd good.tsv {} -> ratings, `user item rating` a line, are for `matfact fit als`
 3 fit masked-nmf good.npy {} -> masked-nmf reads text with `user item rating` lines
 3 fit masked-nmf word.tsv {} -> word.tsv:2:3: "four" is not a number
@@ -79,7 +79,7 @@ const CASES: &str = r#"
 2 fit sgd good.tsv --rank 18446744073709551615 -> --rank 18446744073709551615
 2 fit nmf good.npy -> --rank <K>
 2 fit nmf --rank 2 -> <INPUT>
-2 fit lmf good.npy {} -> unrecognized subcommand 'lmf'; usage: matfact fit nmf|masked-nmf|minibatch-nmf|svd|pca|als|sgd|svdpp|ials|bpr|warp|logistic|popularity
+2 fit umap good.npy {} -> unrecognized subcommand 'umap'; usage: matfact fit nmf|masked-nmf|minibatch-nmf|svd|pca|als|sgd|svdpp|ials|bpr|warp|logistic|popularity
 2 fit bpr good.tsv {} --holdout 0.1 -> --holdout given is not allowed: it must be left out: `matfact evaluate` measures lists
 2 fit bpr good.tsv {} --validation 0.1 -> algorithms that rank do not stop by an error of ratings
 3 fit warp good.npy {} -> warp reads text with `user item rating` lines
