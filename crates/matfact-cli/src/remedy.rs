@@ -244,8 +244,8 @@ mod tests {
                  '--rank'; usage: matfact fit nmf --rank <K> <INPUT>; --help tells more",
             ),
             (
-                "fit las x.npy",
-                "error: unrecognized subcommand 'las'; usage: matfact fit nmf|masked-nmf|minibatch-nmf|svd|pca|als|sgd|svdpp|ials|bpr|warp|logistic|popularity; \
+                "fit umap x.npy",
+                "error: unrecognized subcommand 'umap'; usage: matfact fit nmf|masked-nmf|minibatch-nmf|svd|pca|als|sgd|svdpp|ials|bpr|warp|logistic|popularity; \
                  --help tells more",
             ),
             (
