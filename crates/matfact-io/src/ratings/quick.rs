@@ -69,7 +69,12 @@ impl Quick {
         let (item, end) = self.id(window, end)?;
         let (value, mut end) = value(window, end)?;
         if self.time {
-            end = self.skip_field(window, self.after_mark(window, end)?)?;
+            let start = self.after_mark(window, end)?;
+            end = self.skip_field(window, start)?;
+            // Blanks at the end of a line are no field: the parser knows.
+            if end == start {
+                return None;
+            }
         }
         let next = match window.get(end..end + 2)? {
             [b'\n', _] => end + 1,
@@ -192,6 +197,21 @@ mod tests {
             padded.resize(16, b'\n');
             assert_eq!(digits(&padded, 0), Some(expected), "{text}");
         }
+    }
+
+    #[test]
+    fn a_time_that_is_not_there_is_left_to_the_parser() {
+        let format = Format {
+            separator: Separator::Spaces,
+            default: None,
+            value_needed: true,
+        };
+        let mut parser = Parser::<f32>::new(format, State::default());
+        parser.line(b"1 2 3 4").unwrap();
+        let quick = Quick::new(Separator::Spaces, parser.state).unwrap();
+        let text = format!("0 0 0 {}", "\n".repeat(WINDOW));
+        assert_eq!(quick.line::<f32>(text.as_bytes(), 0), None);
+        assert!(parser.line(b"0 0 0 ").is_err());
     }
 
     proptest! {
