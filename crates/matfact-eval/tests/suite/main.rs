@@ -1,5 +1,9 @@
 //! The tests of the crate as its users call it.
-#![allow(missing_docs, clippy::unwrap_used, reason = "a test")]
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    reason = "a test says what is wrong by panicking"
+)]
 
 mod bootstrap;
 mod data;
