@@ -6,7 +6,9 @@ use crate::input::Seen;
 use crate::opened::Opened;
 use crate::output::{grouped, say, say_json};
 use matfact::core::{Tensor, TensorValues};
-use matfact::io::{Ids, ModelFile, read_libmf, save_model, write_libmf, write_npy, write_tsv};
+use matfact::io::{
+    Ids, ModelFile, read_libmf, save_model, write_libmf, write_npy, write_parquet, write_tsv,
+};
 use matfact::ndarray::Array2;
 use matfact::{AnyModel, Error, Factorization, Persist, Result, Scalar};
 use serde_json::json;
@@ -28,7 +30,9 @@ pub(crate) fn export(options: &ExportOptions) -> Result<()> {
             }
             vec![options.output.clone()]
         }
-        ExportFormat::Npy | ExportFormat::Tsv => to_folder(options, &opened)?,
+        ExportFormat::Npy | ExportFormat::Tsv | ExportFormat::Parquet => {
+            to_folder(options, &opened)?
+        }
     };
     if options.json {
         return say_json(&json!({
@@ -70,6 +74,7 @@ fn to_folder(options: &ExportOptions, opened: &Opened) -> Result<Vec<PathBuf>> {
         };
         let extension = match options.format {
             ExportFormat::Tsv => "tsv",
+            ExportFormat::Parquet => "parquet",
             _ => "npy",
         };
         let path = folder.join(format!("{name}.{extension}"));
@@ -107,6 +112,7 @@ fn write<T: Scalar>(
         .map_err(|error| Error::shape_mismatch("tensor", &tensor.shape, error))?;
     match options.format {
         ExportFormat::Tsv => write_tsv(path, ids, &array),
+        ExportFormat::Parquet => write_parquet(path, ids, &array),
         _ => write_npy(path, &array),
     }
 }

@@ -20,12 +20,15 @@ const MAX_LINKS: usize = 40;
 /// `Io` with `path`.
 pub(crate) fn write_atomically(
     path: &Path,
-    write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+    write: impl FnOnce(&mut (dyn Write + Send)) -> io::Result<()>,
 ) -> Result<()> {
     replace(path, write).map_err(|source| fault::io(path, source))
 }
 
-fn replace(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
+fn replace(
+    path: &Path,
+    write: impl FnOnce(&mut (dyn Write + Send)) -> io::Result<()>,
+) -> io::Result<()> {
     let target = follow_links(path)?;
     let existing = existing_file(&target)?;
     let name = target

@@ -10,10 +10,12 @@
 //! | [`read_pairs`] | `user item` lines, to be predicted |
 //! | [`Names`] | `id name` lines: what to show in the place of ids |
 //! | [`write_tsv`] | factors as a table of text, with ids |
+//! | `write_parquet` | the same as Parquet, with the feature `parquet` |
 //! | [`read_libmf`], [`write_libmf`] | the text model of LIBMF |
 //! | [`save_model`], [`load_model`] | a model in one safetensors file with checksums |
 //!
-//! Data files may be compressed (gzip, zstd), and `-` stands for standard input.
+//! Data files may be compressed (gzip, zstd), and `-` stands for standard input. Ratings, pairs and names
+//! are read from Parquet too, with the feature `parquet` (snappy, gzip, LZ4 or no compression).
 //!
 //! Three rules hold everywhere:
 //! - what a file says about its own size is checked against the bytes that are there before memory
@@ -30,12 +32,15 @@ mod libmf;
 mod matrix;
 mod model;
 mod names;
+mod parquet;
 mod pool;
 mod ratings;
 mod source;
 mod table;
 mod text;
 
+#[cfg(feature = "parquet")]
+pub use crate::parquet::write_parquet;
 pub use ids::Ids;
 pub use libmf::{LibmfModel, read_libmf, write_libmf};
 pub use matrix::{MatrixData, NpyRows, read_matrix, read_npy_rows, write_npy, write_npy_rows};

@@ -4,9 +4,9 @@ mod cut;
 
 use crate::ids::Ids;
 use crate::ratings::Separator;
-use crate::source;
 use crate::text::lines::{LineFault, Lines, MAX_LINE};
 use crate::{fault, fault::excerpt};
+use crate::{parquet, source};
 use cut::Cut;
 use matfact_core::Result;
 use std::io::{Cursor, Read};
@@ -92,7 +92,12 @@ impl Names {
     /// the names, and for a file without names.
     pub fn read(path: impl AsRef<Path>, options: &NamesOptions) -> Result<Self> {
         let path = path.as_ref();
-        read(source::open(path)?.reader, path, options)
+        let reader = parquet::open_table(path, |names| vec![true; names.len()])?;
+        if parquet::is_parquet(path) {
+            let known = options.clone().separator(Separator::Comma).header(true);
+            return read(reader, path, &known);
+        }
+        read(reader, path, options)
     }
 
     /// The name of an id; `None` if the file has none.

@@ -35,7 +35,7 @@
 //! - `nmf`, `svd`, `sgd`, `als` (default): an algorithm each. They add code and never change results.
 //! - `serde`: `Serialize` and `Deserialize` for hyper-parameters, models, reports and [`Algorithm`].
 //! - `eval`: the `eval` module: splits, metrics, cross-validation and search.
-//! - `io`: the `io` module: data files in, model files out and in.
+//! - `io`: the `io` module: data files in, model files out and in; with `parquet`, Parquet among them.
 //!
 //! With one algorithm on, its crate can also be used alone: `matfact-nmf`, `matfact-svd`,
 //! `matfact-sgd`, `matfact-als`.

@@ -10,13 +10,15 @@ pub(crate) enum ExportFormat {
     Npy,
     /// A table of text for each tensor, the ids in the first column
     Tsv,
+    /// A Parquet table for each tensor, the ids in the first column
+    Parquet,
     /// LIBMF's model, for `mf-predict`
     Libmf,
 }
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  matfact export ratings.safetensors --format npy --output factors\n  matfact export ratings.safetensors --format tsv --output tables\n  matfact export ratings.safetensors --format libmf --output model.txt\n\nThe model file itself is open too: Python's safetensors reads it as it is."
+    after_help = "Examples:\n  matfact export ratings.safetensors --format npy --output factors\n  matfact export ratings.safetensors --format tsv --output tables\n  matfact export ratings.safetensors --format parquet --output tables\n  matfact export ratings.safetensors --format libmf --output model.txt\n\nThe model file itself is open too: Python's safetensors reads it as it is."
 )]
 pub(crate) struct ExportOptions {
     /// The model file

@@ -33,6 +33,9 @@ fn a_model_leaves_for_numpy_and_as_text_with_its_ids() {
         users.lines().all(|line| line.split('\t').count() == 3),
         "{users}"
     );
+    folder.ok("export m.safetensors --format parquet --output columns");
+    let table = fs::read(folder.at("columns/row_factors.parquet")).unwrap();
+    assert!(table.starts_with(b"PAR1") && table.ends_with(b"PAR1"));
     folder.ok("export m.safetensors --format npy --output arrays");
     let read = |name: &str| match read_matrix::<f32>(folder.at(name)).unwrap() {
         MatrixData::Dense(x) => x,

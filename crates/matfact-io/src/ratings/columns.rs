@@ -37,6 +37,19 @@ fn role(name: &str) -> Option<Role> {
     })
 }
 
+/// Which columns of a table are to be read, by their names: where a user, an item and a rating are among
+/// them, the first of each, and else all.
+pub(super) fn needed(names: &[String]) -> Vec<bool> {
+    let find = |wanted: Role| names.iter().position(|name| role(name) == Some(wanted));
+    match (find(Role::User), find(Role::Item), find(Role::Value)) {
+        (Some(user), Some(item), Some(value)) => {
+            let columns = 0..names.len();
+            columns.map(|c| [user, item, value].contains(&c)).collect()
+        }
+        _ => vec![true; names.len()],
+    }
+}
+
 /// Whether the first line names the columns: it has a known name for the user or the item, or a
 /// word where the rating should be. What only fails to be a number (`1,5`, `NaN`) is no name.
 pub(super) fn is_header<'a>(texts: impl IntoIterator<Item = &'a str>) -> bool {

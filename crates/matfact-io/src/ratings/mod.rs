@@ -12,7 +12,7 @@ mod scan;
 
 use crate::ids::Ids;
 use crate::pool::in_pool;
-use crate::{fault, source};
+use crate::{fault, parquet, source};
 use assemble::{Part, Refusal, assemble};
 use chunk::Chunk;
 use local::{GlobalIds, UNKNOWN, known_indices};
@@ -115,6 +115,7 @@ pub struct Pairs<T> {
 /// Reads ratings from delimited text, plain or compressed (`.gz`, `.zst`): one `user item rating [time]` a
 /// line. `-` stands for standard input, and a directory for the files in it, sorted by name (without empty
 /// ones and those whose names begin with a dot or an underscore), each of which may have its own header.
+/// Parquet is read as the text that it would be (feature `parquet`).
 ///
 /// Separator and header are found from the first lines unless the options say them. Columns are
 /// found by the header's names (`user`, `userId`, `user_id`, `item`, `movieId`, `rating`, `score`,
@@ -153,7 +154,7 @@ pub fn read_ratings<T: Scalar>(
 
 /// The content of a part from its first byte.
 fn open(part: &Path) -> Result<Box<dyn Read + Send>> {
-    source::open(part).map(|source| source.reader)
+    parquet::open_table(part, columns::needed)
 }
 
 fn ratings_from<T: Scalar, R: Read + Send>(
@@ -247,6 +248,14 @@ fn scan_all<T: Scalar, R: Read + Send>(
     let mut all = Outcome::default();
     for file in files {
         let take = |chunk: Chunk<T>, before: usize| take(chunk, file, before);
+        let known;
+        let options = match parquet::is_parquet(file) {
+            true => {
+                known = options.clone().separator(Separator::Comma).header(true);
+                &known
+            }
+            false => options,
+        };
         let one = scan(open(file)?, file, options, value_needed, take)?;
         all.lines += one.lines;
         all.skipped_count += one.skipped_count;
