@@ -90,16 +90,20 @@
 mod blocks;
 mod chunk;
 mod descent;
+mod disk;
 mod fit;
 mod fold_in;
+mod input;
 mod loss;
 mod options;
 pub mod ranking;
 mod sgd;
 mod size;
+mod strata;
 mod survey;
 pub mod svdpp;
 
+pub use disk::{DiskRatings, DiskRatingsWriter};
 pub use fold_in::{fold_in_columns, fold_in_rows};
 pub use loss::{LearningRates, OnDivergence, SgdLoss, Units};
 pub use ranking::{Bpr, LogisticFactorization, NegativeSampling, Popularity, Warp};
