@@ -232,3 +232,82 @@ fn arrange<T: Scalar>(
     );
     Ok(block_row)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::blocks::Partition;
+    use matfact_core::Error;
+    use std::io::ErrorKind;
+
+    fn partition(members: usize) -> Partition {
+        Partition::new(&vec![1; members], 3, &mut random_stream(0, 0))
+    }
+
+    /// Every second entry of a 30 x 20 table, in 3 x 3 blocks.
+    fn strata() -> StrataFile {
+        let mut ratings = Spill::<f64>::new_in(&std::env::temp_dir(), 4).unwrap();
+        for row in 0..30 {
+            for column in (row % 2..20).step_by(2) {
+                let value = f64::from(100 * row + column);
+                let entry = BlockEntry { row, column, value };
+                ratings.push(row as usize % 4, &entry).unwrap();
+            }
+        }
+        ratings.finish().unwrap();
+        let (rows, columns) = (partition(30), partition(20));
+        let plan = BlockPlan {
+            rows: &rows,
+            columns: &columns,
+            width: 1,
+            seed: 1,
+            first_stream: 5,
+        };
+        let arrangement = Arrangement {
+            plan: &plan,
+            target: |value| value,
+        };
+        StrataFile::new(&ratings, &arrangement).unwrap()
+    }
+
+    #[test]
+    fn every_entry_is_visited_once_and_a_visit_may_break_off() {
+        let (strata, mut values) = (strata(), Vec::new());
+        let collect = |_: usize, blocks: &[Block<'_, f64>]| {
+            values.extend(blocks.iter().flat_map(|block| block.0).map(|e| e.value));
+            ControlFlow::Continue(())
+        };
+        strata.visit(&[2, 0, 1], collect).unwrap();
+        values.sort_by(f64::total_cmp);
+        values.dedup();
+        assert_eq!(values.len(), 300);
+        let mut seen = Vec::new();
+        let first = |stratum, _: &[Block<'_, f64>]| {
+            seen.push(stratum);
+            ControlFlow::Break(())
+        };
+        strata.visit(&[1, 0, 2], first).unwrap();
+        assert_eq!(seen, [1]);
+    }
+
+    #[test]
+    fn a_torn_block_ends_the_visit_with_a_typed_error() {
+        let strata = strata();
+        let torn = strata.pieces[4];
+        strata.file.write(torn.offset + 3, &[255]).unwrap();
+        let mut seen = Vec::new();
+        let visit = |stratum, _: &[Block<'_, f64>]| {
+            seen.push(stratum);
+            ControlFlow::Continue(())
+        };
+        let error = strata.visit(&[0, 1, 2], visit).unwrap_err();
+        assert_eq!(seen, [0]);
+        match error {
+            Error::Io { path, source } => {
+                assert_eq!(path, std::env::temp_dir());
+                assert_eq!(source.kind(), ErrorKind::InvalidData);
+            }
+            other => panic!("{other}"),
+        }
+    }
+}
