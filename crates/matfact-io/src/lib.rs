@@ -44,7 +44,7 @@ pub use crate::parquet::write_parquet;
 pub use ids::Ids;
 pub use libmf::{LibmfModel, read_libmf, write_libmf};
 pub use matrix::{MatrixData, NpyRows, read_matrix, read_npy_rows, write_npy, write_npy_rows};
-pub use model::{FORMAT_VERSION, ModelFile, load_model, save_model};
+pub use model::{FORMAT_VERSION, ModelFile, load_model, save_model, save_model_in_half};
 pub use names::{Names, NamesOptions};
 pub use ratings::{
     OnError, Pair, Pairs, RatedPair, RatedPairs, RatingsData, RatingsOptions, Separator,

@@ -96,7 +96,9 @@ pub use sampled::sampled_products;
 pub use sgd::{BlockEntry, BlockSide, DescentStep, FactorLanes, ShrunkBias, descend_block};
 pub use simd::Simd;
 pub use sparse::{multiply_sparse, multiply_sparse_transposed};
-pub use survey::{RatingsSurvey, survey_ratings};
+pub use survey::{
+    RatingCounts, RatingsSurvey, SurveyTerm, add_row_sums, survey_from_sums, survey_ratings,
+};
 pub use svdpp::{
     ColumnVisit, SvdppColumns, SvdppGroup, SvdppRows, SvdppStep, SvdppVisits, svdpp_columns,
     svdpp_implicit_sum, svdpp_rows,

@@ -31,6 +31,42 @@ pub struct RatingsSurvey<T> {
     pub scale: f64,
 }
 
+/// What one pass over ratings counts, whatever their order.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RatingCounts {
+    /// Rows m and columns n.
+    pub shape: (usize, usize),
+    /// The number of ratings.
+    pub observed: usize,
+    /// Ratings of each row (m).
+    pub row_counts: Vec<usize>,
+    /// Ratings of each column (n).
+    pub column_counts: Vec<usize>,
+    /// The largest absolute value.
+    pub largest: f64,
+}
+
+/// What a survey adds up over all ratings: their shares of a unit, or the squares of what those shares are from
+/// their mean.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct SurveyTerm {
+    unit: f64,
+    centre: Option<f64>,
+}
+
+impl SurveyTerm {
+    /// The term of one rating.
+    #[inline]
+    #[must_use]
+    pub fn of(self, value: f64) -> f64 {
+        let share = value / self.unit;
+        match self.centre {
+            None => share,
+            Some(centre) => (share - centre).powi(2),
+        }
+    }
+}
+
 /// Checks every entry and takes counts, mean and scale.
 ///
 /// # Errors
@@ -40,6 +76,78 @@ pub fn survey_ratings<T: Scalar, X>(x: &X, biased: bool) -> Result<RatingsSurvey
 where
     X: ObservedEntries<Scalar = T> + ?Sized,
 {
+    let counts = count_ratings(x)?;
+    let total = sum_over(x, |_| 1.0);
+    if total == 0.0 {
+        return Err(Error::EmptyInput {
+            rows: counts.shape.0,
+            columns: counts.shape.1,
+            stored: counts.observed,
+        });
+    }
+    survey_from_sums(counts, total, biased, |term| {
+        Ok(sum_over(x, |value| term.of(value)))
+    })
+}
+
+/// The survey of ratings that are not in memory: from their counts, the sum `total` of their weights, and
+/// `sum_over`, which adds a term up over all ratings (for the sums of rows: [`add_row_sums`]).
+///
+/// # Errors
+/// [`Error::EmptyInput`] without ratings, and those of `sum_over`.
+pub fn survey_from_sums<T: Scalar>(
+    counts: RatingCounts,
+    total: f64,
+    biased: bool,
+    mut sum_over: impl FnMut(SurveyTerm) -> Result<f64>,
+) -> Result<RatingsSurvey<T>> {
+    if counts.observed == 0 {
+        return Err(Error::EmptyInput {
+            rows: counts.shape.0,
+            columns: counts.shape.1,
+            stored: 0,
+        });
+    }
+    // Relative to the largest value, so that nothing overflows.
+    let unit = if counts.largest > 0.0 {
+        counts.largest
+    } else {
+        1.0
+    };
+    let centre = None;
+    let mean = T::from_f64(unit * (sum_over(SurveyTerm { unit, centre })? / total));
+    let centre = mean.as_f64() / unit;
+    let squares = sum_over(SurveyTerm {
+        unit,
+        centre: Some(centre),
+    })?;
+    let deviation = (squares / total).sqrt();
+    let scale = if !biased {
+        deviation.max(centre.abs() / LARGEST_MEAN)
+    } else if deviation > NEGLIGIBLE {
+        deviation
+    } else {
+        1.0
+    };
+    let scale = if scale > 0.0 { scale * unit } else { unit };
+    Ok(RatingsSurvey {
+        shape: counts.shape,
+        observed: counts.observed,
+        row_counts: counts.row_counts,
+        column_counts: counts.column_counts,
+        mean: if biased { mean } else { T::zero() },
+        scale,
+    })
+}
+
+/// The sum of the sums of all rows, added in the order in which [`survey_ratings`] adds them.
+#[must_use]
+pub fn add_row_sums(sums: &[f64]) -> f64 {
+    let groups = sums.chunks(ROWS_AT_ONCE).map(|group| group.iter().sum());
+    groups.collect::<Vec<f64>>().iter().sum()
+}
+
+fn count_ratings<X: ObservedEntries + ?Sized>(x: &X) -> Result<RatingCounts> {
     let shape = x.shape();
     let empty = |stored| Error::EmptyInput {
         rows: shape.0,
@@ -75,31 +183,12 @@ where
     if observed == 0 {
         return Err(empty(0));
     }
-    // Relative to the largest value, so that nothing overflows.
-    let unit = if largest > 0.0 { largest } else { 1.0 };
-    let total = sum_over(x, |_| 1.0);
-    if total == 0.0 {
-        return Err(empty(observed));
-    }
-    let mean = T::from_f64(unit * (sum_over(x, |value| value / unit) / total));
-    let centre = mean.as_f64() / unit;
-    let squares = sum_over(x, |value| (value / unit - centre).powi(2));
-    let deviation = (squares / total).sqrt();
-    let scale = if !biased {
-        deviation.max(centre.abs() / LARGEST_MEAN)
-    } else if deviation > NEGLIGIBLE {
-        deviation
-    } else {
-        1.0
-    };
-    let scale = if scale > 0.0 { scale * unit } else { unit };
-    Ok(RatingsSurvey {
+    Ok(RatingCounts {
         shape,
         observed,
         row_counts,
         column_counts,
-        mean: if biased { mean } else { T::zero() },
-        scale,
+        largest,
     })
 }
 

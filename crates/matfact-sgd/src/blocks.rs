@@ -76,6 +76,12 @@ impl Partition {
         }
         Self { ranges, places }
     }
+
+    /// The range of a member that has ratings, and its index there.
+    pub(crate) fn place(&self, member: u32) -> (usize, u32) {
+        let place = self.places[member as usize];
+        (place.range as usize, place.index)
+    }
 }
 
 /// All blocks of one range of rows.
@@ -88,7 +94,35 @@ pub(crate) struct BlockRow<T> {
     starts: Vec<usize>,
 }
 
-impl<T> BlockRow<T> {
+impl<T: Scalar> BlockRow<T> {
+    /// From entries by range of columns, then by row and column, and where each range begins.
+    pub(crate) fn new(entries: Vec<BlockEntry<T>>, starts: Vec<usize>) -> Self {
+        Self {
+            entries,
+            weights: Vec::new(),
+            starts,
+        }
+    }
+
+    /// Puts the entries of each block into the order of their visits: groups of rows that fit into the
+    /// first-level cache, each shuffled. `width` is the number of [`FactorLanes`] in a factor row.
+    pub(crate) fn shuffle(&mut self, width: usize, rng: &mut (impl Rng + Clone)) {
+        let group = (GROUP_BYTES / (width * size_of::<FactorLanes<T>>())).max(4);
+        for pair in self.starts.windows(2) {
+            let block = &mut self.entries[pair[0]..pair[1]];
+            let mut position = pair[0];
+            for rows in block.chunk_by_mut(|a, b| a.row as usize / group == b.row as usize / group)
+            {
+                if !self.weights.is_empty() {
+                    // The same numbers, so the same order.
+                    self.weights[position..position + rows.len()].shuffle(&mut rng.clone());
+                }
+                position += rows.len();
+                rows.shuffle(rng);
+            }
+        }
+    }
+
     /// The entries in one range of columns, in the order of their visits, and their weights, if any.
     pub(crate) fn block(&self, column_range: usize) -> (&[BlockEntry<T>], &[T]) {
         let range = self.starts[column_range]..self.starts[column_range + 1];
@@ -110,28 +144,9 @@ where
     X: ObservedEntries<Scalar = T> + ?Sized,
     F: Fn(f64) -> T + Sync,
 {
-    let group = (GROUP_BYTES / (width * size_of::<FactorLanes<T>>())).max(4);
     let build = |(range, members): (usize, &Vec<u32>)| {
         let mut block_row = gather(source, members, columns);
-        let mut rng = random_stream(seed, stream_of(range));
-        let BlockRow {
-            entries,
-            weights,
-            starts,
-        } = &mut block_row;
-        for pair in starts.windows(2) {
-            let block = &mut entries[pair[0]..pair[1]];
-            let mut position = pair[0];
-            for rows in block.chunk_by_mut(|a, b| a.row as usize / group == b.row as usize / group)
-            {
-                if !weights.is_empty() {
-                    // The same numbers, so the same order.
-                    weights[position..position + rows.len()].shuffle(&mut rng.clone());
-                }
-                position += rows.len();
-                rows.shuffle(&mut rng);
-            }
-        }
+        block_row.shuffle(width, &mut random_stream(seed, stream_of(range)));
         block_row
     };
     rows.ranges.par_iter().enumerate().map(build).collect()

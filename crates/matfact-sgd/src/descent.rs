@@ -1,17 +1,20 @@
 //! The state of a fit: factors and biases by range, and the epochs that move them.
 
 use crate::Sgd;
-use crate::blocks::{BlockRow, Partition, Source, block_rows, range_count};
+use crate::blocks::{Partition, range_count};
 use crate::chunk::{Beginning, Chunk};
+use crate::input::{BlockPlan, RatingSource};
+use crate::strata::Blocks;
 use crate::survey::Targets;
 use matfact_core::ndarray::{Array1, Array2, Axis};
-use matfact_core::{Error, FactorModel, ObservedEntries, Result, Scalar};
+use matfact_core::{Error, FactorModel, Result, Scalar};
 use matfact_linalg::{
     DescentStep, FactorLanes, FactorPenalty, LossStep, Simd, descend_block, descend_block_by_loss,
     random_stream,
 };
 use rand::seq::SliceRandom;
 use rayon::prelude::*;
+use std::ops::ControlFlow;
 
 /// Random streams, by purpose; the number of a row or a range is added.
 mod stream {
@@ -38,7 +41,7 @@ pub(crate) struct Descent<'a, T> {
     /// The model that the fit began with.
     base: Option<&'a FactorModel<T>>,
     partitions: [Partition; 2],
-    blocks: Vec<BlockRow<T>>,
+    blocks: Blocks<T>,
     state: State<T>,
     penalties: [FactorPenalty<f64>; 2],
     plain: bool,
@@ -54,9 +57,9 @@ impl<'a, T: Scalar> Descent<'a, T> {
         x: &X,
         targets: Targets<T>,
         base: Option<&'a FactorModel<T>>,
-    ) -> Self
+    ) -> Result<Self>
     where
-        X: ObservedEntries<Scalar = T> + ?Sized,
+        X: RatingSource<Scalar = T> + ?Sized,
     {
         let seed = settings.seed;
         let rated = |counts: &[usize]| counts.iter().filter(|count| **count > 0).count();
@@ -69,18 +72,14 @@ impl<'a, T: Scalar> Descent<'a, T> {
         let row_partition = deal(row_counts, stream::ROW_RANGES);
         let column_partition = deal(column_counts, stream::COLUMN_RANGES);
         let width = settings.rank.div_ceil(FactorLanes::<T>::COUNT);
-        let source = Source {
-            x,
-            weighted: targets.weighted,
-            target: |value| targets.of(value),
-        };
-        let blocks = block_rows(
-            &source,
-            (&row_partition, &column_partition),
+        let plan = BlockPlan {
+            rows: &row_partition,
+            columns: &column_partition,
             width,
             seed,
-            |range| stream::BLOCKS + range as u64,
-        );
+            first_stream: stream::BLOCKS,
+        };
+        let blocks = x.blocks(&targets, &plan)?;
         // Without a mean the factors have to make it up: p · q starts there.
         let root = (settings.rank as f64).sqrt();
         let centre = settings.initial_mean.unwrap_or(targets.level.abs().sqrt()) / root;
@@ -105,7 +104,7 @@ impl<'a, T: Scalar> Descent<'a, T> {
         };
         let penalties = settings.penalties(targets.scale);
         let plain = settings.is_plain(&penalties) && !targets.weighted;
-        Self {
+        Ok(Self {
             settings,
             targets,
             base,
@@ -116,7 +115,7 @@ impl<'a, T: Scalar> Descent<'a, T> {
             plain,
             width,
             pace: 1.0,
-        }
+        })
     }
 
     /// What an epoch changes, to come back to.
@@ -148,7 +147,7 @@ impl<'a, T: Scalar> Descent<'a, T> {
         let mut rng = random_stream(self.settings.seed, stream::STRATA);
         rng.set_word_pos(u128::from(epoch as u64) << 32);
         strata.shuffle(&mut rng);
-        match self.pass(&strata, epoch, rates, self.penalties) {
+        match self.pass(&strata, epoch, rates, self.penalties)? {
             Some(error) => Ok(error),
             None => Err(self.diverged(epoch)),
         }
@@ -163,10 +162,11 @@ impl<'a, T: Scalar> Descent<'a, T> {
     }
 
     /// The training error as things stand.
-    pub(crate) fn training_error(&mut self) -> f64 {
+    pub(crate) fn training_error(&mut self) -> Result<f64> {
         let strata: Vec<usize> = (0..self.state.rows.len()).collect();
         let none = [FactorPenalty::default(); 2];
-        self.pass(&strata, 0, (0.0, 0.0), none).unwrap_or(f64::MAX)
+        let error = self.pass(&strata, 0, (0.0, 0.0), none)?;
+        Ok(error.unwrap_or(f64::MAX))
     }
 
     /// Visits every rating once; nothing if the errors leave all bounds.
@@ -176,7 +176,7 @@ impl<'a, T: Scalar> Descent<'a, T> {
         epoch: usize,
         (learning_rate, bias_learning_rate): (f64, f64),
         penalties: [FactorPenalty<f64>; 2],
-    ) -> Option<f64> {
+    ) -> Result<Option<f64>> {
         let plain = DescentStep {
             learning_rate: T::from_f64(learning_rate),
             shrinkage: T::from_f64(1.0 / (1.0 + learning_rate * penalties[0].squares)),
@@ -209,41 +209,41 @@ impl<'a, T: Scalar> Descent<'a, T> {
         let ranges = columns.len();
         let bound = self.targets.hopeless(self.settings.loss);
         let mut total = 0.0;
-        for stratum in strata {
+        let mut hopeless = false;
+        self.blocks.visit(strata, |stratum, blocks| {
             // Row range i meets column range i + stratum.
             let ahead = columns[0].range;
             columns.rotate_left((stratum + ranges - ahead) % ranges);
             let of_blocks: Vec<f64> = rows
                 .par_iter_mut()
                 .zip(columns.par_iter_mut())
-                .zip(&self.blocks)
+                .zip(blocks)
                 .with_max_len(1)
-                .map(|((rows, columns), blocks)| {
-                    let (entries, weights) = blocks.block(columns.range);
+                .map(|((rows, columns), (entries, weights))| {
                     let ((rows, row_sums), (columns, column_sums)) =
                         (rows.split(), columns.split());
                     if self.plain {
                         0.5 * descend_block(simd, entries, rows, columns, plain)
                     } else {
                         let sums = (row_sums, column_sums);
-                        descend_block_by_loss(
-                            simd,
-                            (entries, weights),
-                            rows,
-                            columns,
-                            sums,
-                            general,
-                        )
+                        let block = (*entries, *weights);
+                        descend_block_by_loss(simd, block, rows, columns, sums, general)
                     }
                 })
                 .collect();
             total += of_blocks.iter().sum::<f64>();
-            if total.is_nan() || total >= bound {
-                return None;
+            hopeless = total.is_nan() || total >= bound;
+            match hopeless {
+                true => ControlFlow::Break(()),
+                false => ControlFlow::Continue(()),
             }
+        })?;
+        if hopeless {
+            return Ok(None);
         }
         let loss = self.settings.loss;
-        Some(loss.figure(total / self.targets.total) * loss.unit(self.targets.scale))
+        let figure = loss.figure(total / self.targets.total);
+        Ok(Some(figure * loss.unit(self.targets.scale)))
     }
 
     /// Whether every factor and bias is finite.

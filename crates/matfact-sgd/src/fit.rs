@@ -1,6 +1,7 @@
 //! From ratings to a model: the epochs, when to stop, and what to do when they lead nowhere.
 
 use crate::descent::{Descent, State};
+use crate::input::RatingSource;
 use crate::size::check_size;
 use crate::survey::Targets;
 use crate::{OnDivergence, Sgd, SgdLoss};
@@ -15,7 +16,7 @@ const MOST_HALVINGS: usize = 30;
 
 /// What a fit begins with.
 #[derive(Clone, Copy)]
-struct Begin<'a, T> {
+pub(crate) struct Begin<'a, T> {
     model: &'a FactorModel<T>,
     deviation: Option<f64>,
 }
@@ -24,8 +25,21 @@ impl<X: ObservedEntries + ?Sized> Factorizer<X> for Sgd {
     type Model = FactorModel<X::Scalar>;
 
     fn fit_with(&self, x: &X, run: &mut Run<'_>) -> Result<Fit<Self::Model>> {
-        self.start(x, None, run)
+        start(self, x, None, run)
     }
+}
+
+/// A fit of any ratings, in the threads that `run` asks for.
+pub(crate) fn start<X: RatingSource + ?Sized>(
+    sgd: &Sgd,
+    x: &X,
+    begin: Option<Begin<'_, X::Scalar>>,
+    run: &mut Run<'_>,
+) -> Result<Fit<FactorModel<X::Scalar>>> {
+    let validation = run.take_validation();
+    in_pool(run, |run, pool| {
+        sgd.fit_in_pool(x, begin, validation, run, pool)
+    })
 }
 
 impl Sgd {
@@ -57,7 +71,7 @@ impl Sgd {
         run: &mut Run<'_>,
     ) -> Result<Fit<FactorModel<X::Scalar>>> {
         let deviation = None;
-        self.start(x, Some(Begin { model, deviation }), run)
+        start(self, x, Some(Begin { model, deviation }), run)
     }
 
     /// As [`Sgd::fit_from`] with new ratings alone, of known and of new rows and columns: all others stay exactly as
@@ -94,22 +108,10 @@ impl Sgd {
     ) -> Result<Fit<FactorModel<X::Scalar>>> {
         check_deviation(deviation)?;
         let deviation = Some(deviation);
-        self.start(x, Some(Begin { model, deviation }), run)
+        start(self, x, Some(Begin { model, deviation }), run)
     }
 
-    fn start<X: ObservedEntries + ?Sized>(
-        &self,
-        x: &X,
-        begin: Option<Begin<'_, X::Scalar>>,
-        run: &mut Run<'_>,
-    ) -> Result<Fit<FactorModel<X::Scalar>>> {
-        let validation = run.take_validation();
-        in_pool(run, |run, pool| {
-            self.fit_in_pool(x, begin, validation, run, pool)
-        })
-    }
-
-    fn fit_in_pool<X: ObservedEntries + ?Sized>(
+    fn fit_in_pool<X: RatingSource + ?Sized>(
         &self,
         x: &X,
         begin: Option<Begin<'_, X::Scalar>>,
@@ -123,7 +125,7 @@ impl Sgd {
             self.check_model(base)?;
         }
         let known = base.map_or((0, 0), Factorization::shape);
-        let given = x.shape();
+        let given = x.size();
         let shape = (given.0.max(known.0), given.1.max(known.1));
         check_size::<X::Scalar>(self.rank, shape, shape)?;
         if let Some(validation) = validation {
@@ -137,14 +139,14 @@ impl Sgd {
         report.notices.extend(pool.notice);
         let deviation = format!("{:?}", targets.scale);
         report.chosen.insert("deviation".to_owned(), deviation);
-        let mut descent = Descent::new(self, x, targets, base);
+        let mut descent = Descent::new(self, x, targets, base)?;
         let begun = run.elapsed();
         let best = self.run_epochs(&mut descent, &mut report, validation, run)?;
         let ended = run.elapsed();
         report.objective = match (report.best_iteration, report.history.last()) {
             (Some(best), _) => report.history[best - 1],
             (None, Some(error)) => *error,
-            (None, None) => descent.training_error(),
+            (None, None) => descent.training_error()?,
         };
         let model = match best {
             Some(model) => model,

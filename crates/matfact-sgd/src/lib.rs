@@ -48,6 +48,10 @@
 //! [`Sgd::fit_from`] begins with a model (a warm start), [`Sgd::partial_fit`] learns new ratings, rows and columns,
 //! [`fold_in_rows`] and [`fold_in_columns`] give factors to new ones while all else stays.
 //!
+//! # More ratings than memory
+//! [`DiskRatingsWriter`] takes ratings one by one and gives [`DiskRatings`], which [`Sgd`] fits as it fits any others, to the
+//! same bits: blocks lie on disk by strata, and an epoch reads them in order.
+//!
 //! # Order and threads
 //! Rows and columns that have ratings are dealt into B ranges with nearly equal numbers of ratings
 //! each, which cuts the matrix into B x B blocks; B depends on the data alone. An epoch consists of
@@ -90,16 +94,20 @@
 mod blocks;
 mod chunk;
 mod descent;
+mod disk;
 mod fit;
 mod fold_in;
+mod input;
 mod loss;
 mod options;
 pub mod ranking;
 mod sgd;
 mod size;
+mod strata;
 mod survey;
 pub mod svdpp;
 
+pub use disk::{DiskRatings, DiskRatingsWriter};
 pub use fold_in::{fold_in_columns, fold_in_rows};
 pub use loss::{LearningRates, OnDivergence, SgdLoss, Units};
 pub use ranking::{Bpr, LogisticFactorization, NegativeSampling, Popularity, Warp};

@@ -1,9 +1,8 @@
 //! From ratings to the values that factors and biases are to approximate.
 
+use crate::input::RatingSource;
 use crate::{Sgd, SgdLoss};
-use matfact_core::{Error, FactorModel, ObservedEntries, Result, Scalar};
-use matfact_linalg::survey_ratings;
-use rayon::prelude::*;
+use matfact_core::{Error, FactorModel, Result, Scalar};
 
 /// A root mean square error (or a mean absolute one) this many times the ratings' deviation is no longer a fit.
 const HOPELESS: f64 = 1e3;
@@ -46,13 +45,21 @@ impl<T: Scalar> Targets<T> {
         deviation: Option<f64>,
     ) -> Result<Self>
     where
-        X: ObservedEntries<Scalar = T> + ?Sized,
+        X: RatingSource<Scalar = T> + ?Sized,
     {
         let classes = settings.loss.is_of_classes();
-        let survey = survey_ratings(x, settings.biased && !classes)?;
-        if settings.loss == SgdLoss::KullbackLeibler {
-            check_non_negative(x)?;
+        let survey = x.survey(settings.biased && !classes)?;
+        if settings.loss == SgdLoss::KullbackLeibler
+            && let Some((row, column, value)) = x.first_negative()
+        {
+            return Err(Error::Negative {
+                row,
+                column,
+                value,
+                algorithm: "sgd with the generalized Kullback-Leibler loss",
+            });
         }
+        let weighing = x.weighing(shape);
         let scale = settings.scale(deviation.unwrap_or(survey.scale));
         let mut targets = Self {
             shape,
@@ -60,7 +67,7 @@ impl<T: Scalar> Targets<T> {
             counts: [survey.row_counts, survey.column_counts],
             totals: [Vec::new(), Vec::new()],
             total: survey.observed as f64,
-            weighted: (0..x.shape().0).any(|row| x.weights(row).is_some()),
+            weighted: weighing.is_some(),
             mean: match base {
                 Some(base) => base.mean(),
                 None => survey.mean,
@@ -76,14 +83,16 @@ impl<T: Scalar> Targets<T> {
         };
         targets.counts[0].resize(shape.0, 0);
         targets.counts[1].resize(shape.1, 0);
-        if targets.weighted {
-            targets.weigh(x);
+        if let Some(weighing) = weighing {
+            targets.counts = weighing.counts;
+            targets.totals = weighing.totals;
+            targets.total = targets.totals[0].iter().sum();
         } else {
             let totals = |counts: &Vec<usize>| counts.iter().map(|count| *count as f64).collect();
             targets.totals = [totals(&targets.counts[0]), totals(&targets.counts[1])];
         }
         if !settings.biased && !classes {
-            targets.level = targets.mean_of(x);
+            targets.level = x.sums_over(scale)?.iter().sum::<f64>() / targets.total;
         }
         Ok(targets)
     }
@@ -107,56 +116,4 @@ impl<T: Scalar> Targets<T> {
         };
         mean * self.total
     }
-
-    /// Counts and sums by weight.
-    fn weigh<X: ObservedEntries<Scalar = T> + ?Sized>(&mut self, x: &X) {
-        let [m, n] = [self.shape.0, self.shape.1];
-        self.counts = [vec![0; m], vec![0; n]];
-        self.totals = [vec![0.0; m], vec![0.0; n]];
-        for row in 0..x.shape().0 {
-            let weights = x.weights(row).unwrap_or_default();
-            for (column, weight) in x.row(row).columns.iter().zip(weights) {
-                if *weight > T::zero() {
-                    for (side, member) in [row, *column as usize].into_iter().enumerate() {
-                        self.counts[side][member] += 1;
-                        self.totals[side][member] += weight.as_f64();
-                    }
-                }
-            }
-        }
-        self.total = self.totals[0].iter().sum();
-    }
-
-    /// The mean of the values by weight, in an order that does not depend on threads.
-    fn mean_of<X: ObservedEntries<Scalar = T> + ?Sized>(&self, x: &X) -> f64 {
-        let of_row = |row: usize| -> f64 {
-            let terms = x
-                .row(row)
-                .values
-                .iter()
-                .map(|value| value.as_f64() / self.scale);
-            match x.weights(row) {
-                None => terms.sum(),
-                Some(weights) => terms.zip(weights).map(|(t, w)| t * w.as_f64()).sum(),
-            }
-        };
-        let sums: Vec<f64> = (0..x.shape().0).into_par_iter().map(of_row).collect();
-        sums.iter().sum::<f64>() / self.total
-    }
-}
-
-fn check_non_negative<X: ObservedEntries + ?Sized>(x: &X) -> Result<()> {
-    for row in 0..x.shape().0 {
-        let entries = x.row(row);
-        let negative = entries.values.iter().position(|v| v.as_f64() < 0.0);
-        if let Some(position) = negative {
-            return Err(Error::Negative {
-                row,
-                column: entries.columns[position] as usize,
-                value: entries.values[position].as_f64(),
-                algorithm: "sgd with the generalized Kullback-Leibler loss",
-            });
-        }
-    }
-    Ok(())
 }

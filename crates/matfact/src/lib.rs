@@ -86,7 +86,8 @@ pub use matfact_nmf::{
 };
 #[cfg(feature = "sgd")]
 pub use matfact_sgd::{
-    self as sgd, Bpr, LogisticFactorization, Popularity, Sgd, SvdPlusPlus, Warp,
+    self as sgd, Bpr, DiskRatings, DiskRatingsWriter, LogisticFactorization, Popularity, Sgd,
+    SvdPlusPlus, Warp,
 };
 #[cfg(feature = "svd")]
 pub use matfact_svd::{

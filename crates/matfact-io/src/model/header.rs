@@ -29,6 +29,7 @@ pub(super) fn element_bytes(dtype: &str) -> Option<usize> {
     match dtype {
         "F64" | "U64" => Some(8),
         "F32" => Some(4),
+        "F16" => Some(2),
         "U8" => Some(1),
         _ => None,
     }

@@ -5,6 +5,7 @@ use super::{COLUMN_IDS, FORMAT_VERSION, IdNames, ModelFile, ROW_IDS};
 use crate::fault;
 use crate::ids::Ids;
 use crate::source::{open_regular, pickle_refused, read_full};
+use half::f16;
 use matfact_core::{Error, ModelRecord, Result, Tensor, TensorValues};
 use safetensors::SafeTensors;
 use std::collections::BTreeMap;
@@ -13,7 +14,8 @@ use std::path::Path;
 
 /// Loads a model file.
 ///
-/// Accepted is exactly what [`save_model`](crate::save_model) writes: checksums cover every byte,
+/// Accepted is exactly what [`save_model`](crate::save_model) and
+/// [`save_model_in_half`](crate::save_model_in_half) write (halves come back as `f32`): checksums cover every byte,
 /// the header must be the one that its content gives when written again, and the data must fill the
 /// rest of the file. Memory is asked for only within the size of the file.
 ///
@@ -195,7 +197,12 @@ fn numbers(info: TensorInfo, bytes: &[u8]) -> Result<Tensor, String> {
         "F64" => TensorValues::F64(finite(elements(bytes, f64::from_le_bytes), |v| {
             v.is_finite()
         })?),
-        other => return Err(format!("is of type {other}, not F32 or F64")),
+        // Exact: every half is a single.
+        "F16" => {
+            let single = |bytes| f16::from_le_bytes(bytes).to_f32();
+            TensorValues::F32(finite(elements(bytes, single), |v| v.is_finite())?)
+        }
+        other => return Err(format!("is of type {other}, not F16, F32 or F64")),
     };
     Ok(Tensor {
         shape: info.shape,

@@ -10,7 +10,7 @@ use crate::ids::Ids;
 use matfact_core::ModelRecord;
 
 pub use load::load_model;
-pub use save::save_model;
+pub use save::{save_model, save_model_in_half};
 
 /// The version of the file format that this crate writes, and the newest that it reads.
 pub const FORMAT_VERSION: u32 = 1;

