@@ -46,6 +46,8 @@ pub struct Run<'a> {
     resume: Option<Checkpoint>,
     /// What the fit is, once the algorithm has said so; its state is empty.
     identity: Option<Checkpoint>,
+    /// What every checkpoint has beside the state of its iteration.
+    common: CheckpointState,
     gives_checkpoints: bool,
     started: Option<Instant>,
 }
@@ -207,6 +209,7 @@ impl<'a> Run<'a> {
             sink: None,
             resume: None,
             identity: None,
+            common: CheckpointState::default(),
             gives_checkpoints: false,
             started: self.started,
         }
@@ -267,12 +270,21 @@ impl<'a> Run<'a> {
         };
         if sink.wants(iteration, elapsed) || interrupted {
             identity.iteration = iteration;
+            identity.state = self.common.clone();
             give(&mut identity.state);
             let saved = sink.save(identity);
             identity.state = CheckpointState::default();
             saved?;
         }
         Ok(())
+    }
+
+    /// For algorithms: what all checkpoints from here on have beside the state of their iteration.
+    pub fn common_to_checkpoints(&mut self, give: impl FnOnce(&mut CheckpointState)) {
+        if self.sink.is_some() && self.identity.is_some() {
+            self.common = CheckpointState::default();
+            give(&mut self.common);
+        }
     }
 
     /// For algorithms: no checkpoints from here on, because what a fit without interruption would have done was cut
