@@ -165,7 +165,7 @@ impl<'a> Run<'a> {
             ("resume", self.resume.is_some()),
         ] {
             if given && !self.gives_checkpoints {
-                let remedy = "left out: this algorithm has no iterations to go on from";
+                let remedy = "left out: this algorithm keeps no state to go on from";
                 return Err(Error::invalid_parameter(name, "given", remedy));
             }
         }

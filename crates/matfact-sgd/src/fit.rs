@@ -5,7 +5,7 @@ use crate::size::check_size;
 use crate::survey::Targets;
 use crate::{OnDivergence, Sgd, SgdLoss};
 use matfact_core::{
-    EarlyStopping, Error, FactorModel, Factorization, Factorizer, Fit, FitReport, ObservedEntries,
+    CheckpointState, DataFingerprint, EarlyStopping, Error, FactorModel, Factorization, Factorizer, Fit, FitReport, ObservedEntries,
     Result, Run, Scalar, Standing, StopReason, Validation,
 };
 use matfact_linalg::{PoolInfo, check_validation, in_pool, validation_error, validation_mean};
@@ -104,6 +104,7 @@ impl Sgd {
         run: &mut Run<'_>,
     ) -> Result<Fit<FactorModel<X::Scalar>>> {
         let validation = run.take_validation();
+        run.gives_checkpoints();
         in_pool(run, |run, pool| {
             self.fit_in_pool(x, begin, validation, run, pool)
         })
@@ -138,8 +139,18 @@ impl Sgd {
         let deviation = format!("{:?}", targets.scale);
         report.chosen.insert("deviation".to_owned(), deviation);
         let mut descent = Descent::new(self, x, targets, base);
+        let resumed = run.identify::<X::Scalar>("sgd", self, || {
+            let data = DataFingerprint::of_observed(x).with_validation(validation);
+            match begin {
+                Some(Begin { model, deviation }) => data
+                    .with_start(model.row_factors().iter().chain(model.column_factors()))
+                    .with_start(model.row_bias().iter().chain(&model.column_bias()).copied().flatten())
+                    .with_start(&deviation),
+                None => data,
+            }
+        })?;
         let begun = run.elapsed();
-        let best = self.run_epochs(&mut descent, &mut report, validation, run)?;
+        let best = self.run_epochs(&mut descent, &mut report, validation, resumed, run)?;
         let ended = run.elapsed();
         report.objective = match (report.best_iteration, report.history.last()) {
             (Some(best), _) => report.history[best - 1],
@@ -162,13 +173,24 @@ impl Sgd {
         descent: &mut Descent<'_, T>,
         report: &mut FitReport,
         validation: Option<&Validation>,
+        resumed: Option<CheckpointState>,
         run: &mut Run<'_>,
     ) -> Result<Option<FactorModel<T>>> {
         let mut stopping = validation.map(|set| EarlyStopping::new(set.get_patience()));
         let mut best = None;
         let mut halvings = 0;
         report.stop = StopReason::MaxIterations;
-        let mut epoch = 1;
+        if let Some(mut state) = resumed {
+            descent.resume(&mut state)?;
+            halvings = state.counter("halvings")? as usize;
+            (0..halvings).for_each(|_| descent.halve());
+            if let Some(stopping) = &mut stopping {
+                state.take_stopping(stopping)?;
+            }
+            best = state.take_model("best.")?;
+            state.take_report(report)?;
+        }
+        let mut epoch = report.iterations + 1;
         while epoch <= self.epochs {
             let before = self.kept(descent);
             let error = match self.one_epoch(descent, epoch) {
@@ -209,11 +231,23 @@ impl Sgd {
                     Standing::Exhausted => report.stop = StopReason::NoImprovement,
                 }
             }
-            if let Some(reason) = run.iteration(epoch, self.epochs, error) {
-                report.stop = reason;
+            let interrupted = run.iteration(epoch, self.epochs, error);
+            if report.stop == StopReason::NoImprovement {
                 break;
             }
-            if report.stop == StopReason::NoImprovement {
+            run.checkpoint(epoch, |state| {
+                descent.give(state);
+                state.insert_counter("halvings", halvings as u64);
+                if let Some(stopping) = &stopping {
+                    state.insert_stopping(stopping);
+                }
+                if let Some(best) = &best {
+                    state.insert_model("best.", best);
+                }
+                state.insert_report(report);
+            })?;
+            if let Some(reason) = interrupted {
+                report.stop = reason;
                 break;
             }
             epoch += 1;

@@ -88,6 +88,7 @@
 #![forbid(unsafe_code)]
 
 mod blocks;
+mod checkpoint;
 mod chunk;
 mod descent;
 mod fit;
