@@ -7,8 +7,8 @@ use crate::half_step::{Factors, HalfStep};
 use crate::size::check_size;
 use matfact_core::ndarray::{Array1, Array2};
 use matfact_core::{
-    Certificate, CheckpointState, DataFingerprint, EarlyStopping, Error, FactorModel, Factorizer, Fit, FitReport, ObservedEntries,
-    Result, Run, Scalar, Standing, StopReason, Validation,
+    Certificate, CheckpointState, DataFingerprint, EarlyStopping, Error, FactorModel, Factorizer,
+    Fit, FitReport, ObservedEntries, Result, Run, Scalar, Standing, StopReason, Validation,
 };
 use matfact_linalg::{
     PoolInfo, check_validation, in_pool, random_normal, survey_ratings, validation_error,
@@ -132,7 +132,9 @@ fn fit_here<X: ObservedEntries + ?Sized>(
     let resumed = run.identify::<X::Scalar>("als", als, || {
         let data = DataFingerprint::of_observed(x).with_validation(validation);
         match known {
-            Some(model) => data.with_start(model.row_factors().iter().chain(model.column_factors())),
+            Some(model) => {
+                data.with_start(model.row_factors().iter().chain(model.column_factors()))
+            }
             None => data,
         }
     })?;

@@ -109,6 +109,17 @@ pub enum Error {
         /// What would have been allocated.
         what: String,
     },
+    /// A fit needs more memory than it may have.
+    #[error(
+        "the fit needs about {:.0} MiB, and the memory budget is {:.0} MiB: choose a smaller rank or a larger budget",
+        *needed as f64 / 1_048_576.0, *budget as f64 / 1_048_576.0
+    )]
+    MemoryBudget {
+        /// Bytes that it would need.
+        needed: u64,
+        /// Bytes that it may have.
+        budget: u64,
+    },
     /// Two shapes that must agree do not.
     #[error("{what}: expected {expected}, got {actual}")]
     ShapeMismatch {
@@ -295,6 +306,7 @@ impl Error {
             Error::InvalidParameter { .. }
             | Error::InvalidRank { .. }
             | Error::TooLarge { .. }
+            | Error::MemoryBudget { .. }
             | Error::UnsupportedInput { .. }
             | Error::UnsupportedModel { .. }
             | Error::UnknownId { .. }

@@ -14,6 +14,7 @@ mod factor_model;
 mod factorizer;
 pub mod input;
 pub mod model;
+mod plan;
 mod recommend;
 mod record;
 mod report;
@@ -31,6 +32,7 @@ pub use input::{
     TfIdf, csr_from_raw_parts, csr_from_triplets, tf_idf,
 };
 pub use model::{Factorization, Transform};
+pub use plan::{FitPlan, InputSize, Plan, require_memory};
 pub use recommend::{Recommend, Recommendation, ScoreFactors};
 pub use record::{ModelRecord, Persist, Tensor, TensorValues};
 pub use report::{Certificate, Fit, FitReport, Restart, Seconds, StopReason};

@@ -41,11 +41,7 @@ pub(crate) fn take_biases<'a, T: Scalar>(
 }
 
 /// Puts one side, in the order of its ranges.
-pub(crate) fn give_chunks<T: Scalar>(
-    state: &mut CheckpointState,
-    name: &str,
-    chunks: &[Chunk<T>],
-) {
+pub(crate) fn give_chunks<T: Scalar>(state: &mut CheckpointState, name: &str, chunks: &[Chunk<T>]) {
     let mut order: Vec<&Chunk<T>> = chunks.iter().collect();
     order.sort_by_key(|chunk| chunk.range);
     let factors = order.iter().flat_map(|chunk| &chunk.factors);

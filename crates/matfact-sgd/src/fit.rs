@@ -5,8 +5,8 @@ use crate::size::check_size;
 use crate::survey::Targets;
 use crate::{OnDivergence, Sgd, SgdLoss};
 use matfact_core::{
-    CheckpointState, DataFingerprint, EarlyStopping, Error, FactorModel, Factorization, Factorizer, Fit, FitReport, ObservedEntries,
-    Result, Run, Scalar, Standing, StopReason, Validation,
+    CheckpointState, DataFingerprint, EarlyStopping, Error, FactorModel, Factorization, Factorizer,
+    Fit, FitReport, ObservedEntries, Result, Run, Scalar, Standing, StopReason, Validation,
 };
 use matfact_linalg::{PoolInfo, check_validation, in_pool, validation_error, validation_mean};
 
@@ -144,7 +144,14 @@ impl Sgd {
             match begin {
                 Some(Begin { model, deviation }) => data
                     .with_start(model.row_factors().iter().chain(model.column_factors()))
-                    .with_start(model.row_bias().iter().chain(&model.column_bias()).copied().flatten())
+                    .with_start(
+                        model
+                            .row_bias()
+                            .iter()
+                            .chain(&model.column_bias())
+                            .copied()
+                            .flatten(),
+                    )
                     .with_start(&deviation),
                 None => data,
             }

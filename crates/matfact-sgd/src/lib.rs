@@ -95,6 +95,7 @@ mod fit;
 mod fold_in;
 mod loss;
 mod options;
+mod plan;
 pub mod ranking;
 mod sgd;
 mod size;

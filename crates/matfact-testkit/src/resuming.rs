@@ -57,8 +57,9 @@ fn check<M: Persist>(fit: &dyn Fn(&mut Run<'_>) -> Result<Fit<M>>) -> Outcome {
         let at = checkpoint.iteration;
         let threads = 1 + number % 2;
         let resumed = fit(&mut Run::new().threads(threads).resume(checkpoint)).map_err(refused)?;
-        same(&whole, &resumed)
-            .map_err(|seen| format!("resumed after iteration {at} with {threads} threads: {seen}"))?;
+        same(&whole, &resumed).map_err(|seen| {
+            format!("resumed after iteration {at} with {threads} threads: {seen}")
+        })?;
     }
     let stepped = step_by_step(fit, &whole.report)?;
     same(&whole, &stepped).map_err(|seen| format!("stopped after every iteration: {seen}"))

@@ -7,8 +7,8 @@ use crate::half_step::{Factors, Measures};
 use crate::size::check_size;
 use matfact_core::ndarray::{Array2, ArrayView2};
 use matfact_core::{
-    Certificate, DataFingerprint, Error, FactorModel, Factorizer, Fit, FitReport, ObservedEntries, Result, Run,
-    Scalar, StopReason,
+    Certificate, DataFingerprint, Error, FactorModel, Factorizer, Fit, FitReport, ObservedEntries,
+    Result, Run, Scalar, StopReason,
 };
 use matfact_linalg::{PoolInfo, in_pool, random_normal};
 
@@ -85,7 +85,9 @@ fn fit<X: ObservedEntries + ?Sized>(
     let resumed = run.identify::<X::Scalar>("ials", als, || {
         let data = DataFingerprint::of_observed(x);
         match known {
-            Some(model) => data.with_start(model.row_factors().iter().chain(model.column_factors())),
+            Some(model) => {
+                data.with_start(model.row_factors().iter().chain(model.column_factors()))
+            }
             None => data,
         }
     })?;

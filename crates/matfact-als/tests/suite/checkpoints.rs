@@ -29,12 +29,20 @@ fn explicit<T: Scalar>() {
     ];
     for solver in solvers {
         for biased in [true, false] {
-            let als = Als::new(5).biased(biased).solver(solver).max_iter(7).tol(0.0);
+            let als = Als::new(5)
+                .biased(biased)
+                .solver(solver)
+                .max_iter(7)
+                .tol(0.0);
             let fit = |run: &mut Run<'_>| als.fit_with(&x, run);
             hold(resuming_gives_the_same_bits(&format!("{als:?}"), &fit));
         }
     }
-    let converging = Als::new(2).tol(3e-2).max_iter(50).non_negative(true).biased(false);
+    let converging = Als::new(2)
+        .tol(3e-2)
+        .max_iter(50)
+        .non_negative(true)
+        .biased(false);
     let fit = |run: &mut Run<'_>| converging.fit_with(&x, run);
     hold(resuming_gives_the_same_bits("one that converges", &fit));
 }
@@ -98,8 +106,12 @@ fn another_fit_is_refused_by_name() {
     let als = || Als::new(3).max_iter(4).tol(0.0);
     type OneFit<'a> = &'a dyn Fn(&mut Run<'_>) -> Result<Fit<FactorModel<f32>>>;
     let others: [(&str, OneFit<'_>); 7] = [
-        ("rank", &|run| Als::new(4).max_iter(4).tol(0.0).fit_with(&x, run)),
-        ("regularization", &|run| als().regularization(0.2).fit_with(&x, run)),
+        ("rank", &|run| {
+            Als::new(4).max_iter(4).tol(0.0).fit_with(&x, run)
+        }),
+        ("regularization", &|run| {
+            als().regularization(0.2).fit_with(&x, run)
+        }),
         ("seed", &|run| als().seed(1).fit_with(&x, run)),
         ("data", &|run| als().fit_with(&other, run)),
         ("shape of the data", &|run| als().fit_with(&smaller, run)),

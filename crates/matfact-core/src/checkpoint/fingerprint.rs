@@ -33,7 +33,9 @@ impl DataFingerprint {
             shape: x.shape(),
             ..Self::default()
         };
-        x.visit(&mut |row, column, value| fingerprint.add(row, column, value.as_f64().to_bits(), 0));
+        x.visit(&mut |row, column, value| {
+            fingerprint.add(row, column, value.as_f64().to_bits(), 0)
+        });
         fingerprint
     }
 
@@ -132,9 +134,15 @@ mod tests {
         for at in [(0, 0), (1, 2)] {
             let mut other = x.clone();
             other[at] = f32::from_bits(other[at].to_bits() ^ 1);
-            assert_eq!(of(&x).difference(&of(&other)).unwrap().0, "content of the data");
+            assert_eq!(
+                of(&x).difference(&of(&other)).unwrap().0,
+                "content of the data"
+            );
         }
-        assert_eq!(of(&x).difference(&of(&transposed)).unwrap().0, "shape of the data");
+        assert_eq!(
+            of(&x).difference(&of(&transposed)).unwrap().0,
+            "shape of the data"
+        );
     }
 
     #[test]
@@ -149,7 +157,10 @@ mod tests {
         let set = Validation::of(&ratings(3.0));
         let with = plain.clone().with_validation(Some(&set));
         assert_eq!(with, plain.clone().with_validation(Some(&set)));
-        assert_eq!(plain.difference(&with).unwrap().0, "validation set or start");
+        assert_eq!(
+            plain.difference(&with).unwrap().0,
+            "validation set or start"
+        );
         let patient = plain.clone().with_validation(Some(&set.patience(9)));
         assert_ne!(with, patient);
         assert_ne!(plain, plain.clone().with_start(&[1.0]));

@@ -116,7 +116,11 @@ fn difference(was: &str, is: &str) -> Option<(String, String, String)> {
         match old.iter().find(|(other, _)| other == name) {
             Some((_, before)) if before == value => {}
             Some((_, before)) => {
-                return Some(((*name).to_owned(), (*before).to_owned(), (*value).to_owned()));
+                return Some((
+                    (*name).to_owned(),
+                    (*before).to_owned(),
+                    (*value).to_owned(),
+                ));
             }
             None => return Some(((*name).to_owned(), "absent".to_owned(), (*value).to_owned())),
         }

@@ -94,7 +94,9 @@ impl CheckpointState {
         let values = unwrap(name, tensor)?;
         if values.len() != count {
             let length = values.len();
-            return Err(invalid(format!("tensor {name} has {length} values, not {count}")));
+            return Err(invalid(format!(
+                "tensor {name} has {length} values, not {count}"
+            )));
         }
         Ok(values)
     }
@@ -334,12 +336,30 @@ mod tests {
         };
         let refused = |result: Result<()>| result.unwrap_err().to_string();
         for (result, text) in [
-            (full().take_matrix::<f32>("h", (1, 2)).map(|_| ()), "h is missing"),
-            (full().take_matrix::<f64>("w", (1, 2)).map(|_| ()), "not of type f64"),
-            (full().take_matrix::<f32>("w", (2, 1)).map(|_| ()), "not 2 x 1"),
-            (full().take_values::<f32>("w", 3).map(|_| ()), "has 2 values"),
-            (full().take_into("w", [0.0_f32; 3].iter_mut()), "another length"),
-            (full().take_into("w", [0.0_f32; 1].iter_mut()), "another length"),
+            (
+                full().take_matrix::<f32>("h", (1, 2)).map(|_| ()),
+                "h is missing",
+            ),
+            (
+                full().take_matrix::<f64>("w", (1, 2)).map(|_| ()),
+                "not of type f64",
+            ),
+            (
+                full().take_matrix::<f32>("w", (2, 1)).map(|_| ()),
+                "not 2 x 1",
+            ),
+            (
+                full().take_values::<f32>("w", 3).map(|_| ()),
+                "has 2 values",
+            ),
+            (
+                full().take_into("w", [0.0_f32; 3].iter_mut()),
+                "another length",
+            ),
+            (
+                full().take_into("w", [0.0_f32; 1].iter_mut()),
+                "another length",
+            ),
             (full().counter("n").map(|_| ()), "counter n is missing"),
         ] {
             let said = refused(result);

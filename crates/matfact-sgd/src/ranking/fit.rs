@@ -4,7 +4,8 @@ use super::descent::Descent;
 use super::settings::Settings;
 use crate::size::check_size;
 use matfact_core::{
-    DataFingerprint, Error, FactorModel, Fit, FitReport, ObservedEntries, Result, Run, Scalar, StopReason,
+    DataFingerprint, Error, FactorModel, Fit, FitReport, ObservedEntries, Result, Run, Scalar,
+    StopReason,
 };
 use matfact_linalg::{PoolInfo, RatingsSurvey, survey_ratings};
 

@@ -5,8 +5,8 @@ use super::model::SvdPlusPlusModel;
 use super::parameters::SvdPlusPlus;
 use crate::size::check_size;
 use matfact_core::{
-    DataFingerprint, EarlyStopping, Error, FactorModel, Factorizer, Fit, FitReport, ObservedEntries, Result, Run,
-    Standing, StopReason, Validation,
+    DataFingerprint, EarlyStopping, Error, FactorModel, Factorizer, Fit, FitReport,
+    ObservedEntries, Result, Run, Standing, StopReason, Validation,
 };
 use matfact_linalg::{PoolInfo, check_validation, in_pool, survey_ratings};
 

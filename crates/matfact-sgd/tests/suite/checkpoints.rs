@@ -1,7 +1,7 @@
 //! Fits that are stopped and go on: every loss loop, adaptive rates, halved steps, several blocks, rankings.
 
 use matfact_core::{
-    Duplicates, Factorizer, Fit, FactorModel, Ratings, Result, Run, Scalar, Validation,
+    Duplicates, FactorModel, Factorizer, Fit, Ratings, Result, Run, Scalar, Validation,
 };
 use matfact_linalg::random_normal;
 use matfact_sgd::{
@@ -35,16 +35,16 @@ fn every_way<T: Scalar>() {
         plain().biased(false).loss(SgdLoss::Absolute),
         plain().learning_rates(LearningRates::Twin),
         plain().row_l1(0.02).non_negative(true),
-        plain().learning_rate(40.0).on_divergence(OnDivergence::HalveStep),
+        plain()
+            .learning_rate(40.0)
+            .on_divergence(OnDivergence::HalveStep),
     ] {
         let fit = |run: &mut Run<'_>| sgd.fit_with(&x, run);
         hold(resuming_gives_the_same_bits(&format!("{sgd:?}"), &fit));
     }
     let validation = kept_aside(4, shape);
     let sgd = plain().epochs(12).learning_rate(0.3);
-    let fit = |run: &mut Run<'_>| {
-        sgd.fit_with(&x, &mut std::mem::take(run).validation(validation))
-    };
+    let fit = |run: &mut Run<'_>| sgd.fit_with(&x, &mut std::mem::take(run).validation(validation));
     hold(resuming_gives_the_same_bits("with a validation set", &fit));
 }
 
@@ -78,9 +78,8 @@ fn svdpp<T: Scalar>() {
     hold(resuming_gives_the_same_bits("svdpp", &fit));
     let validation = kept_aside(4, shape);
     let settings = settings.epochs(12).regularization(0.0);
-    let fit = |run: &mut Run<'_>| {
-        settings.fit_with(&x, &mut std::mem::take(run).validation(validation))
-    };
+    let fit =
+        |run: &mut Run<'_>| settings.fit_with(&x, &mut std::mem::take(run).validation(validation));
     hold(resuming_gives_the_same_bits("with a validation set", &fit));
 }
 
@@ -94,9 +93,15 @@ fn rankings<T: Scalar>() {
     // Enough for two ranges on each side.
     let x = ratings::<T>(1, (250, 90));
     let bpr = Bpr::new(5).epochs(3);
-    hold(resuming_gives_the_same_bits("bpr", &|run: &mut Run<'_>| bpr.fit_with(&x, run)));
+    hold(resuming_gives_the_same_bits("bpr", &|run: &mut Run<'_>| {
+        bpr.fit_with(&x, run)
+    }));
     let warp = Warp::new(5).epochs(3).confidence(1.0);
-    hold(resuming_gives_the_same_bits("warp", &|run: &mut Run<'_>| warp.fit_with(&x, run)));
+    hold(resuming_gives_the_same_bits("warp", &|run: &mut Run<
+        '_,
+    >| {
+        warp.fit_with(&x, run)
+    }));
     let logistic = LogisticFactorization::new(5).epochs(3);
     let fit = |run: &mut Run<'_>| logistic.fit_with(&x, run);
     hold(resuming_gives_the_same_bits("logistic", &fit));
@@ -120,8 +125,12 @@ fn another_fit_is_refused_by_name() {
     let sgd = || Sgd::new(3).epochs(3);
     let others: [(&str, OneFit<'_>); 7] = [
         ("epochs", &|run| sgd().epochs(4).fit_with(&x, run)),
-        ("learning_rate", &|run| sgd().learning_rate(0.01).fit_with(&x, run)),
-        ("loss", &|run| sgd().loss(SgdLoss::Absolute).fit_with(&x, run)),
+        ("learning_rate", &|run| {
+            sgd().learning_rate(0.01).fit_with(&x, run)
+        }),
+        ("loss", &|run| {
+            sgd().loss(SgdLoss::Absolute).fit_with(&x, run)
+        }),
         ("data", &|run| sgd().fit_with(&other, run)),
         ("start", &|run| sgd().fit_from(&first, &x, run)),
         ("validation set", &|run| {
