@@ -12,6 +12,7 @@
 //! | [`write_tsv`] | factors as a table of text, with ids |
 //! | [`read_libmf`], [`write_libmf`] | the text model of LIBMF |
 //! | [`save_model`], [`load_model`] | a model in one safetensors file with checksums |
+//! | [`CheckpointFolder`] | the state of a fit that may be interrupted, in the same format |
 //!
 //! Data files may be compressed (gzip, zstd), and `-` stands for standard input.
 //!
@@ -24,6 +25,7 @@
 #![forbid(unsafe_code)]
 
 mod atomic;
+mod checkpoint;
 mod fault;
 mod ids;
 mod libmf;
@@ -36,6 +38,7 @@ mod source;
 mod table;
 mod text;
 
+pub use checkpoint::{CheckpointFolder, CheckpointInterval, load_checkpoint, save_checkpoint};
 pub use ids::Ids;
 pub use libmf::{LibmfModel, read_libmf, write_libmf};
 pub use matrix::{MatrixData, NpyRows, read_matrix, read_npy_rows, write_npy, write_npy_rows};

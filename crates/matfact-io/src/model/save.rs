@@ -1,7 +1,7 @@
 //! Writing a model file.
 
 use super::header::{Header, MAX_HEADER, METADATA, TensorInfo, hex};
-use super::{COLUMN_IDS, FORMAT_VERSION, IdNames, ModelFile, ROW_IDS};
+use super::{COLUMN_IDS, FORMAT_VERSION, IdNames, Kind, ModelFile, ROW_IDS};
 use crate::atomic::write_atomically;
 use crate::ids::Ids;
 use matfact_core::{Error, Result, Tensor, TensorValues};
@@ -33,10 +33,15 @@ const CHUNK: usize = 8 << 10;
 /// assert!(matches!(refused, Err(Error::InvalidModel { .. })));
 /// ```
 pub fn save_model(path: impl AsRef<Path>, file: &ModelFile) -> Result<()> {
-    let tensors = tensors(file)?;
+    save(path.as_ref(), file, Kind::Model)
+}
+
+/// Writes a file of either kind.
+pub(crate) fn save(path: &Path, file: &ModelFile, kind: Kind) -> Result<()> {
+    let tensors = tensors(file, kind)?;
     let mut header = Header {
         tensors: BTreeMap::new(),
-        metadata: metadata(file)?,
+        metadata: metadata(file, kind)?,
     };
     for (name, content) in &tensors {
         header.tensors.insert((*name).to_owned(), content.info());
@@ -61,7 +66,7 @@ pub fn save_model(path: impl AsRef<Path>, file: &ModelFile) -> Result<()> {
             encoded.len()
         )));
     }
-    write_atomically(path.as_ref(), |out| {
+    write_atomically(path, |out| {
         out.write_all(&encoded)?;
         for name in header.by_place() {
             if let Some(content) = tensors.get(name) {
@@ -84,10 +89,10 @@ enum Content<'a> {
 }
 
 /// All tensors by name, checked.
-fn tensors(file: &ModelFile) -> Result<BTreeMap<&str, Content<'_>>> {
+fn tensors(file: &ModelFile, kind: Kind) -> Result<BTreeMap<&str, Content<'_>>> {
     let mut tensors = BTreeMap::new();
     for (name, tensor) in &file.record.tensors {
-        check(name, tensor)?;
+        check(name, tensor, kind)?;
         tensors.insert(&name[..], Content::Numbers(tensor));
     }
     for (names, ids) in [(ROW_IDS, &file.row_ids), (COLUMN_IDS, &file.column_ids)] {
@@ -100,7 +105,7 @@ fn tensors(file: &ModelFile) -> Result<BTreeMap<&str, Content<'_>>> {
     Ok(tensors)
 }
 
-fn check(name: &str, tensor: &Tensor) -> Result<()> {
+fn check(name: &str, tensor: &Tensor, kind: Kind) -> Result<()> {
     let reserved = [
         METADATA,
         ROW_IDS.text,
@@ -125,15 +130,15 @@ fn check(name: &str, tensor: &Tensor) -> Result<()> {
             tensor.shape
         )));
     }
-    match bad {
+    match bad.filter(|_| kind.wants_finite()) {
         Some(at) => Err(invalid(format!("tensor {name} is not finite at {at}"))),
         None => Ok(()),
     }
 }
 
-fn metadata(file: &ModelFile) -> Result<BTreeMap<String, String>> {
+fn metadata(file: &ModelFile, kind: Kind) -> Result<BTreeMap<String, String>> {
     let mut metadata = BTreeMap::from([
-        ("format".to_owned(), "matfact".to_owned()),
+        ("format".to_owned(), kind.format().to_owned()),
         ("format_version".to_owned(), FORMAT_VERSION.to_string()),
         ("algorithm".to_owned(), file.record.algorithm.clone()),
         (
