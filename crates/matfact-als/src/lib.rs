@@ -66,6 +66,7 @@ mod fit;
 mod fold_in;
 mod half_step;
 mod implicit;
+mod plan;
 mod size;
 
 pub use als::{Als, AlsSolver};

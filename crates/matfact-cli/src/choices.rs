@@ -1,6 +1,7 @@
 //! The values that options of the command line take.
 
 use clap::ValueEnum;
+use matfact::io::CheckpointInterval;
 use matfact::sgd::{LearningRates, NegativeSampling, OnDivergence, SgdLoss};
 use matfact::{
     AlsSolver, Confidence, Duplicates, Init, Loss, PenaltyScaling, Similarity, Solver, SvdMethod,
@@ -331,6 +332,47 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
         .ok()
         .and_then(|number| Duration::try_from_secs_f64(number * unit).ok())
         .ok_or_else(|| format!("{text:?} is not a time: write it as 60s, 5m or 1h"))
+}
+
+/// A size in memory: `8GiB`, `500MB`, `64k` or bytes.
+pub(crate) fn bytes(text: &str) -> Result<u64, String> {
+    let end = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let unit = match text[end.len()..].to_ascii_lowercase().as_str() {
+        "" | "b" => 1.0,
+        "k" | "kib" => 1024.0,
+        "m" | "mib" => 1024.0 * 1024.0,
+        "g" | "gib" => 1024.0 * 1024.0 * 1024.0,
+        "t" | "tib" => 1024.0 * 1024.0 * 1024.0 * 1024.0,
+        "kb" => 1e3,
+        "mb" => 1e6,
+        "gb" => 1e9,
+        "tb" => 1e12,
+        _ => f64::NAN,
+    };
+    let size = end.parse::<f64>().map_or(f64::NAN, |number| number * unit);
+    if size >= 1.0 && size < u64::MAX as f64 {
+        Ok(size as u64)
+    } else {
+        Err(format!(
+            "{text:?} is not a size: write it as 8GiB, 500MB or a number of bytes"
+        ))
+    }
+}
+
+/// When a checkpoint is due: `10` iterations, or a time with its unit.
+pub(crate) fn interval(text: &str) -> Result<CheckpointInterval, String> {
+    if let Ok(iterations) = text.parse::<usize>() {
+        return match iterations {
+            0 => Err("it must be at least 1 iteration".to_owned()),
+            _ => Ok(CheckpointInterval::Iterations(iterations)),
+        };
+    }
+    match duration(text) {
+        Ok(time) if text.ends_with(['s', 'm', 'h']) => Ok(CheckpointInterval::Time(time)),
+        _ => Err(format!(
+            "{text:?} is neither a number of iterations (10) nor a time (30s, 5m, 1h)"
+        )),
+    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! `matfact evaluate`.
 
 use crate::arguments::{CommonOptions, EvaluateOptions, SplitOptions};
+use crate::checkpoints::Checkpoints;
 use crate::checks::check_memory;
 use crate::choices::Precision;
 use crate::fit::{Source, check_counts, fit, parts};
@@ -27,6 +28,14 @@ pub(crate) fn run(options: &EvaluateOptions) -> Result<()> {
             requirement,
         ));
     };
+    if let Some(path) = &common.checkpoints.checkpoint {
+        let requirement = "left out: `matfact fit` has checkpoints, an evaluation has none";
+        return Err(Error::invalid_parameter(
+            "checkpoint",
+            path.display(),
+            requirement,
+        ));
+    }
     if let Some(path) = &common.model {
         let requirement = "left out: `matfact fit` keeps a model of all ratings";
         return Err(Error::invalid_parameter(
@@ -105,7 +114,13 @@ impl Task<'_> {
             let (train, validation) = keep_aside(train, self.common, self.split, rows, columns)?;
             (measured.train, measured.test) = (train.observed(), test.observed());
             let input = Input::from(&train);
-            let fit = fit(self.common, self.algorithm, &input, validation.as_ref())?;
+            let fit = fit(
+                self.common,
+                self.algorithm,
+                &input,
+                validation.as_ref(),
+                &mut Checkpoints::none(),
+            )?;
             if fold == 0 {
                 for notice in &fit.report.notices {
                     complain(&format!("notice: {notice}"));

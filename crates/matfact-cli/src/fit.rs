@@ -1,10 +1,12 @@
 //! `matfact fit`.
 
 use crate::arguments::{CommonOptions, FitCommand, MatrixOptions, PositivesOptions, SplitOptions};
+use crate::checkpoints::Checkpoints;
 use crate::checks::{Input as ReadFile, check_memory, check_output};
 use crate::choices::Precision;
 use crate::input::{Accuracy, Seen, Split, load, read_positives};
 use crate::output::{complain, grouped, peak_memory_bytes, say, say_json};
+use crate::plan::check_budget;
 use crate::progress::{Bar, interruption};
 use crate::weighting::{self, Weighted};
 use matfact::io::{Ids, ModelFile, RatedPair, save_model};
@@ -168,12 +170,19 @@ fn execute<T: Scalar>(
     source: Source<'_>,
 ) -> Result<()> {
     let started = Instant::now();
+    let mut checkpoints = Checkpoints::open(&common.checkpoints)?;
     let outcome = match source {
         Source::Ratings(options) => {
             let split: Split<T> = load(common, options)?;
             let load_seconds = started.elapsed().as_secs_f64();
             let input = Input::from(&split.train);
-            let fit = fit(common, algorithm, &input, split.validation.as_ref())?;
+            let fit = fit(
+                common,
+                algorithm,
+                &input,
+                split.validation.as_ref(),
+                &mut checkpoints,
+            )?;
             score(fit, split, load_seconds)?
         }
         Source::Positives(options) => {
@@ -188,7 +197,13 @@ fn execute<T: Scalar>(
             }
             let data = read_positives::<T>(common, options)?;
             let load_seconds = started.elapsed().as_secs_f64();
-            let fit = fit(common, algorithm, &Input::from(&data.ratings), None)?;
+            let fit = fit(
+                common,
+                algorithm,
+                &Input::from(&data.ratings),
+                None,
+                &mut checkpoints,
+            )?;
             Outcome {
                 ids: Some((data.rows, data.columns)),
                 ..Outcome::of(fit, load_seconds)
@@ -198,7 +213,7 @@ fn execute<T: Scalar>(
             let weighted = Weighted::<T>::read(&common.input, options.tf_idf)?;
             let load_seconds = started.elapsed().as_secs_f64();
             let input = Input::Matrix(weighted.data.as_matrix());
-            let fit = fit(common, algorithm, &input, None)?;
+            let fit = fit(common, algorithm, &input, None, &mut checkpoints)?;
             Outcome {
                 weighting: weighted.by,
                 ..Outcome::of(fit, load_seconds)
@@ -215,6 +230,7 @@ fn execute<T: Scalar>(
         let file = model_file(algorithm, &outcome);
         save_model(path, &file)?;
     }
+    checkpoints.finish(outcome.fit.report.stop)?;
     if common.json {
         say_json(&summary_json(common, &outcome))
     } else {
@@ -227,8 +243,10 @@ pub(crate) fn fit<T: Scalar>(
     algorithm: &Algorithm,
     input: &Input<'_, T>,
     validation: Option<&Validation>,
+    checkpoints: &mut Checkpoints,
 ) -> Result<Fit<AnyModel<T>>> {
     check_memory::<T>(common.rank(), input.shape())?;
+    check_budget(common, algorithm, input)?;
     let bar = Bar::new();
     let mut observer = bar.observer();
     let mut run = Run::new()
@@ -242,6 +260,12 @@ pub(crate) fn fit<T: Scalar>(
     }
     if let Some(validation) = validation {
         run = run.validation(validation);
+    }
+    if let Some(before) = checkpoints.take_before() {
+        run = run.resume(before);
+    }
+    if let Some(sink) = checkpoints.sink() {
+        run = run.checkpoints(sink);
     }
     algorithm.fit_with(input, &mut run)
 }

@@ -7,6 +7,7 @@
 
 mod arguments;
 mod axis;
+mod checkpoints;
 mod checks;
 mod choices;
 mod demo;
@@ -17,6 +18,7 @@ mod input;
 mod inspect;
 mod opened;
 mod output;
+mod plan;
 mod predict;
 mod progress;
 mod recommend;
@@ -46,6 +48,7 @@ fn main() -> ExitCode {
     let outcome = match &command {
         Command::Demo(options) => demo::run(options),
         Command::Fit(algorithm) => fit::run(algorithm),
+        Command::Plan(options) => plan::run(options),
         Command::Evaluate(options) => evaluate::run(options),
         Command::Predict(options) => predict::run(options),
         Command::Recommend(options) => recommend::run(options),

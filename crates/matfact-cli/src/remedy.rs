@@ -10,6 +10,7 @@ pub(crate) fn message(error: &Error, command: &Command) -> String {
     let input = match command {
         Command::Fit(fit) => Some(input_of(fit)),
         Command::Evaluate(options) => Some(input_of(&options.algorithm)),
+        Command::Plan(options) => Some(input_of(&options.algorithm)),
         Command::Transform(options) => Some(&options.input),
         Command::Predict(_)
         | Command::Recommend(_)
@@ -118,6 +119,7 @@ fn parse(text: &str, command: &Command, input: Option<&Path>) -> String {
     let fit = match command {
         Command::Fit(fit) => Some(fit),
         Command::Evaluate(options) => Some(&options.algorithm),
+        Command::Plan(options) => Some(&options.algorithm),
         _ => None,
     };
     match fit {
@@ -251,7 +253,7 @@ mod tests {
             (
                 "fti nmf",
                 "error: unrecognized subcommand 'fti'; usage: matfact \
-                 demo|fit|evaluate|predict|recommend|similar|transform|topics|reconstruct|inspect|export|import; \
+                 demo|fit|plan|evaluate|predict|recommend|similar|transform|topics|reconstruct|inspect|export|import; \
                  --help tells more",
             ),
             (

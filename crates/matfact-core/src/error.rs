@@ -109,6 +109,17 @@ pub enum Error {
         /// What would have been allocated.
         what: String,
     },
+    /// A fit needs more memory than it may have.
+    #[error(
+        "the fit needs about {:.0} MiB, and the memory budget is {:.0} MiB: choose a smaller rank or a larger budget",
+        *needed as f64 / 1_048_576.0, *budget as f64 / 1_048_576.0
+    )]
+    MemoryBudget {
+        /// Bytes that it would need.
+        needed: u64,
+        /// Bytes that it may have.
+        budget: u64,
+    },
     /// Two shapes that must agree do not.
     #[error("{what}: expected {expected}, got {actual}")]
     ShapeMismatch {
@@ -224,6 +235,24 @@ pub enum Error {
         /// What does not hold.
         reason: String,
     },
+    /// A checkpoint of another fit than the one that is to go on.
+    #[error(
+        "the checkpoint is of another fit, {what}: it was {was}, and is {is}: resume with what the checkpoint was made with, or start without it"
+    )]
+    ResumeMismatch {
+        /// The setting, or the part of the data, that differs.
+        what: String,
+        /// What the checkpoint was made with.
+        was: String,
+        /// What the fit has now.
+        is: String,
+    },
+    /// Parts that do not make up the state of a fit.
+    #[error("not a valid checkpoint: {reason}")]
+    InvalidCheckpoint {
+        /// What does not hold.
+        reason: String,
+    },
     /// A model file is damaged or was not written by matfact.
     #[error("{}: not an intact model file: {reason}", path.display())]
     Corrupt {
@@ -277,9 +306,11 @@ impl Error {
             Error::InvalidParameter { .. }
             | Error::InvalidRank { .. }
             | Error::TooLarge { .. }
+            | Error::MemoryBudget { .. }
             | Error::UnsupportedInput { .. }
             | Error::UnsupportedModel { .. }
-            | Error::UnknownId { .. } => ErrorClass::Usage,
+            | Error::UnknownId { .. }
+            | Error::ResumeMismatch { .. } => ErrorClass::Usage,
             Error::EmptyInput { .. }
             | Error::NonFinite { .. }
             | Error::Negative { .. }
@@ -293,9 +324,10 @@ impl Error {
             | Error::Parse { .. } => ErrorClass::Data,
             Error::Io { .. } => ErrorClass::Io,
             Error::Diverged { .. } | Error::NoConvergence { .. } => ErrorClass::NotConverged,
-            Error::InvalidModel { .. } | Error::Corrupt { .. } | Error::VersionTooNew { .. } => {
-                ErrorClass::Corrupt
-            }
+            Error::InvalidModel { .. }
+            | Error::InvalidCheckpoint { .. }
+            | Error::Corrupt { .. }
+            | Error::VersionTooNew { .. } => ErrorClass::Corrupt,
         }
     }
 

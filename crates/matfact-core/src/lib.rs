@@ -8,11 +8,13 @@
 //! - `serde` (off): `Serialize` and `Deserialize` for reports and models.
 #![forbid(unsafe_code)]
 
+mod checkpoint;
 mod error;
 mod factor_model;
 mod factorizer;
 pub mod input;
 pub mod model;
+mod plan;
 mod recommend;
 mod record;
 mod report;
@@ -20,6 +22,7 @@ mod run;
 mod scalar;
 mod validation;
 
+pub use checkpoint::{Checkpoint, CheckpointSink, CheckpointState, DataFingerprint};
 pub use error::{Error, ErrorClass, Result};
 pub use factor_model::{Contributions, FactorModel};
 pub use factorizer::Factorizer;
@@ -29,6 +32,7 @@ pub use input::{
     TfIdf, csr_from_raw_parts, csr_from_triplets, tf_idf,
 };
 pub use model::{Factorization, Transform};
+pub use plan::{FitPlan, InputSize, Plan, require_memory};
 pub use recommend::{Recommend, Recommendation, ScoreFactors};
 pub use record::{ModelRecord, Persist, Tensor, TensorValues};
 pub use report::{Certificate, Fit, FitReport, Restart, Seconds, StopReason};

@@ -13,6 +13,7 @@
 //! | `write_parquet` | the same as Parquet, with the feature `parquet` |
 //! | [`read_libmf`], [`write_libmf`] | the text model of LIBMF |
 //! | [`save_model`], [`load_model`] | a model in one safetensors file with checksums |
+//! | [`CheckpointFolder`] | the state of a fit that may be interrupted, in the same format |
 //!
 //! Data files may be compressed (gzip, zstd), and `-` stands for standard input. Ratings, pairs and names
 //! are read from Parquet too, with the feature `parquet` (snappy, gzip, LZ4 or no compression).
@@ -26,6 +27,7 @@
 #![forbid(unsafe_code)]
 
 mod atomic;
+mod checkpoint;
 mod fault;
 mod ids;
 mod libmf;
@@ -39,6 +41,7 @@ mod source;
 mod table;
 mod text;
 
+pub use checkpoint::{CheckpointFolder, CheckpointInterval, load_checkpoint, save_checkpoint};
 #[cfg(feature = "parquet")]
 pub use crate::parquet::write_parquet;
 pub use ids::Ids;

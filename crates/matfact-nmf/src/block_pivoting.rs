@@ -15,6 +15,7 @@
 //! Held components of H are exact too: with F the fitted ones and the rest held,
 //! G becomes G_FF and b_F becomes b_F − G_F,held h_held. Upper bounds are refused: HALS takes them.
 
+use crate::checkpoint::keep;
 use crate::course::Course;
 use crate::fit::Problem;
 use crate::frobenius::{half_squared_error, with_diagonal};
@@ -53,7 +54,7 @@ pub(crate) fn iterate<X: Matrix + ?Sized>(
     let (fitted_w, fitted_h) = (problem.fitted_w(), &problem.fitted_components);
     // With one side held, the other is optimal after one iteration.
     let convex = fitted_w.is_empty() || fitted_h.is_empty();
-    for _ in 0..problem.nmf.max_iter {
+    for _ in course.history.len()..problem.nmf.max_iter {
         if !fitted_w.is_empty() {
             let xh = x.multiply(factors.h.view())?;
             let gram_h = wide_gram(factors.h.view());
@@ -65,7 +66,9 @@ pub(crate) fn iterate<X: Matrix + ?Sized>(
         let gram_h = wide_gram(factors.h.view());
         let fit = half_squared_error(squared_norm, &xw, &factors.h, &gram_w, &gram_h);
         let penalty = constraints.w.penalty(&factors.w) + constraints.h.penalty(&factors.h);
-        if course.ends(fit, penalty, convex, run) {
+        let ended = course.ends(fit, penalty, convex, run);
+        keep(run, course, factors, |_| ())?;
+        if ended {
             break;
         }
     }

@@ -11,7 +11,7 @@ use crate::hals::{Descent, Panels, descend};
 use crate::initialization::{Beginning, Factors, sketch_of};
 use crate::{Init, Solver};
 use matfact_core::ndarray::Array2;
-use matfact_core::{FitReport, Matrix, Result, Run, Scalar};
+use matfact_core::{CheckpointState, FitReport, Matrix, Result, Run, Scalar};
 use matfact_linalg::{Triplets, multiply_dense};
 
 /// How many times the rank of the sketch the shorter side of a dense X has to be for a warm-up that
@@ -108,9 +108,14 @@ pub(crate) fn warm_up<X: Matrix + ?Sized>(
         &sketch,
         &descent,
         &mut factors,
+        &mut CheckpointState::default(),
         &mut run.silent(),
         &mut course,
     )?;
+    if run.interrupted().is_some() {
+        // Without the interruption the fit would begin elsewhere.
+        run.withhold_checkpoints();
+    }
     let iterations = course.history.len();
     let text = format!("rank {rank}, {iterations} iterations");
     report.chosen.insert("compression".to_owned(), text);

@@ -4,6 +4,7 @@
 //! order (Hsieh and Dhillon 2011): w_t ← min(max, max(0, w_t − (W g_t − b_t) / G_tt)); then the same for
 //! H with the new W. One iteration is one pass over each factor, from one product each.
 
+use crate::checkpoint::keep;
 use crate::course::Course;
 use crate::fit::Problem;
 use crate::frobenius::{half_squared_error, with_diagonal};
@@ -12,6 +13,7 @@ use crate::parameters::Side;
 use matfact_core::ndarray::{Array2, ArrayView2};
 use matfact_core::{Matrix, Result, Run, Scalar};
 use matfact_linalg::{RowUpdate, Simd, random_stream, update_non_negative_rows, wide_gram};
+use rand::seq::SliceRandom;
 
 pub(crate) fn iterate<X: Matrix + ?Sized>(
     problem: &Problem<'_, X>,
@@ -25,12 +27,18 @@ pub(crate) fn iterate<X: Matrix + ?Sized>(
     let (mut order_w, mut order_h) = (problem.fitted_w(), problem.fitted_components.clone());
     let mut random = random_stream(seed, 3);
     let mut gram_h = wide_gram(factors.h.view());
-    for _ in 0..problem.nmf.max_iter {
+    let mut shuffle = |order_w: &mut [usize], order_h: &mut [usize]| {
         if problem.nmf.shuffle {
-            use rand::seq::SliceRandom;
             order_w.shuffle(&mut random);
             order_h.shuffle(&mut random);
         }
+    };
+    // A fit that goes on is at the place in the random stream where it was.
+    for _ in 0..course.history.len() {
+        shuffle(&mut order_w, &mut order_h);
+    }
+    for _ in course.history.len()..problem.nmf.max_iter {
+        shuffle(&mut order_w, &mut order_h);
         let xh = x.multiply(factors.h.view())?;
         let side = problem.constraints.w;
         let first = one_pass(&mut factors.w, xh.view(), &gram_h, side, &order_w);
@@ -42,7 +50,9 @@ pub(crate) fn iterate<X: Matrix + ?Sized>(
         let fit = half_squared_error(squared_norm, &xw, &factors.h, &gram_w, &gram_h);
         let penalty =
             problem.constraints.w.penalty(&factors.w) + problem.constraints.h.penalty(&factors.h);
-        if course.ends(fit, penalty, first + second == 0.0, run) {
+        let ended = course.ends(fit, penalty, first + second == 0.0, run);
+        keep(run, course, factors, |_| ())?;
+        if ended {
             break;
         }
     }

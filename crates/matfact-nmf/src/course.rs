@@ -1,7 +1,7 @@
 //! The course of the iterations: the objective after each, and when to stop.
 
 use crate::fit::Problem;
-use matfact_core::{Matrix, Run, StopReason};
+use matfact_core::{CheckpointState, Matrix, Result, Run, StopReason};
 use std::collections::VecDeque;
 
 /// Iterations over which the fall of the objective is averaged.
@@ -92,18 +92,40 @@ impl Course {
         let objective = self.push(fit + penalty);
         let reached = self.target_fit.is_some_and(|target| fit <= target)
             || self.target.is_some_and(|target| objective <= target);
-        let reason =
-            if let Some(reason) = run.iteration(self.history.len(), self.max_iter, objective) {
-                Some(reason)
-            } else if reached {
-                Some(StopReason::TargetError)
-            } else {
-                (stationary || self.converged()).then_some(StopReason::Converged)
-            };
+        let interrupted = run.iteration(self.history.len(), self.max_iter, objective);
+        // What lies in the mathematics comes first: a fit that has converged is not one that was cut short.
+        let reason = if reached {
+            Some(StopReason::TargetError)
+        } else if stationary || self.converged() {
+            Some(StopReason::Converged)
+        } else {
+            interrupted
+        };
         if let Some(reason) = reason {
             self.stop = reason;
         }
         reason.is_some() || self.history.len() >= self.max_iter
+    }
+
+    /// Whether a tolerance or a target was met.
+    pub(crate) fn has_converged(&self) -> bool {
+        matches!(self.stop, StopReason::Converged | StopReason::TargetError)
+    }
+
+    /// Puts what the rules look back on into a checkpoint.
+    pub(crate) fn give(&self, state: &mut CheckpointState, prefix: &str) {
+        state.insert_numbers(&format!("{prefix}course.history"), &self.history);
+        let recent = self.recent.iter().copied();
+        state.insert_values(&format!("{prefix}course.recent"), recent);
+    }
+
+    /// Takes what [`Course::give`] has put.
+    pub(crate) fn resume(&mut self, state: &mut CheckpointState, prefix: &str) -> Result<()> {
+        self.history = state.take_numbers(&format!("{prefix}course.history"))?;
+        self.recent = state
+            .take_numbers(&format!("{prefix}course.recent"))?
+            .into();
+        Ok(())
     }
 
     /// Whether an objective of X' is above the last one.

@@ -1,5 +1,6 @@
 //! From a matrix and hyper-parameters to a model and its report.
 
+use crate::checkpoint::with_start;
 use crate::course::Course;
 use crate::initialization::{Factors, Start, start};
 use crate::parameters::Constraints;
@@ -7,7 +8,8 @@ use crate::{Held, Init, Nmf, NmfModel, Solver};
 use crate::{compression, hals, loss};
 use matfact_core::ndarray::Array2;
 use matfact_core::{
-    Error, Factorizer, Fit, FitReport, Matrix, Restart, Result, Run, Scalar, Summary,
+    CheckpointState, DataFingerprint, Error, Factorizer, Fit, FitReport, Matrix, Restart, Result,
+    Run, Scalar, StopReason, Summary, require_memory,
 };
 use matfact_linalg::{PoolInfo, Products, in_pool};
 
@@ -25,6 +27,7 @@ impl<X: Matrix + ?Sized> Factorizer<X> for Nmf {
             let held = format!("{:?}", self.held);
             return Err(Error::invalid_parameter("held", held, requirement));
         }
+        run.gives_checkpoints();
         in_pool(run, |run, pool| fit(self, x, None, run, pool))
     }
 }
@@ -57,6 +60,7 @@ impl Nmf {
     ) -> Result<Fit<NmfModel<X::Scalar>>> {
         self.validate()?;
         start.check(self, x.shape())?;
+        run.gives_checkpoints();
         in_pool(run, |run, pool| fit(self, x, Some(start), run, pool))
     }
 
@@ -69,21 +73,14 @@ impl Nmf {
                 shape,
             });
         }
-        let elements = shape
-            .0
-            .checked_add(shape.1)
-            .and_then(|sum| sum.checked_mul(self.rank));
-        if elements
-            .and_then(|count| count.checked_mul(8))
-            .is_none_or(|bytes| bytes > isize::MAX as usize)
-        {
-            let what = format!(
+        // The factors twice in single precision, and both Gram matrices.
+        let (lines, rank) = (shape.0 as f64 + shape.1 as f64, self.rank as f64);
+        require_memory(8.0 * lines * rank + 16.0 * rank * rank, || {
+            format!(
                 "factors of rank {} for {} x {}",
                 self.rank, shape.0, shape.1
-            );
-            return Err(Error::TooLarge { what });
-        }
-        Ok(())
+            )
+        })
     }
 
     /// What `init` means for the start with this number (from 0).
@@ -183,11 +180,25 @@ pub(crate) fn fit<X: Matrix + ?Sized>(
         let notice = "multiplicative updates cannot change the zeros of the start nndsvd: nndsvda and nndsvdar have none";
         report.notices.push(notice.to_owned());
     }
-    let mut best: Option<(Fitted<X::Scalar>, Course)> = None;
-    for number in 0..nmf.restarts {
+    let mut resumed = run.identify::<X::Scalar>("nmf", nmf, || {
+        with_start(DataFingerprint::of_matrix(x), given.as_ref())
+    })?;
+    let (mut best, first) = match &mut resumed {
+        Some(state) => take_starts(&problem, state, &mut report)?,
+        None => (None, 0),
+    };
+    let mut interrupted = None;
+    for number in first..nmf.restarts {
         let began = run.elapsed().as_secs_f64();
         let seed = nmf.seed.wrapping_add(number as u64);
+        let mut state = resumed.take().unwrap_or_default();
+        let mut course = Course::new(&problem);
         let (mut factors, warmed) = match &given {
+            _ if state.contains("w") => {
+                course.resume(&mut state, "")?;
+                let factors = Factors::take(&mut state, "", x.shape(), nmf.rank)?;
+                (factors, state.counter("warmed")? == 1)
+            }
             Some(given) if number == 0 => (given.factors(&problem), false),
             Some(_) => break,
             None => {
@@ -197,8 +208,13 @@ pub(crate) fn fit<X: Matrix + ?Sized>(
             }
         };
         let ready = run.elapsed().as_secs_f64();
-        let mut course = Course::new(&problem);
-        let xw = iterate(&problem, &mut factors, warmed, seed, run, &mut course)?;
+        run.common_to_checkpoints(|state| {
+            state.insert_report(&report);
+            state.insert_counter("warmed", u64::from(warmed));
+            give_starts(state, number, report.seed, best.as_ref());
+        });
+        let from = (warmed, seed, state);
+        let xw = iterate(&problem, &mut factors, from, run, &mut course)?;
         report.seconds.initialization += ready - began;
         report.seconds.iterations += run.elapsed().as_secs_f64() - ready;
         if nmf.restarts > 1 && given.is_none() {
@@ -209,7 +225,12 @@ pub(crate) fn fit<X: Matrix + ?Sized>(
                 objective: course.objective() * problem.unit(),
             });
         }
-        let interrupted = run.interrupted().is_some();
+        // The best start may be one that had come to its end.
+        let cut_short = match course.stop {
+            StopReason::Cancelled | StopReason::TimeBudget => Some(course.stop),
+            _ if number + 1 == nmf.restarts || given.is_some() => None,
+            _ => run.interrupted(),
+        };
         if best
             .as_ref()
             .is_none_or(|(_, kept)| course.objective() < kept.objective())
@@ -217,14 +238,15 @@ pub(crate) fn fit<X: Matrix + ?Sized>(
             report.seed = seed;
             best = Some((Fitted { factors, xw }, course));
         }
-        if interrupted {
+        if cut_short.is_some() {
+            interrupted = cut_short;
             break;
         }
     }
     let (Fitted { factors, xw }, course) = best.expect("there is at least one start");
     let ended = run.elapsed().as_secs_f64();
     report.iterations = course.history.len();
-    report.stop = course.stop;
+    report.stop = interrupted.unwrap_or(course.stop);
     report.history = course.history;
     finish(&problem, &factors, xw, &mut report)?;
     let scale = problem.x.scale();
@@ -249,23 +271,66 @@ struct Fitted<T> {
     xw: Option<Array2<T>>,
 }
 
+/// The best start so far with its course.
+type Best<T> = (Fitted<T>, Course);
+
+/// Puts which start it is, and the best one before it.
+fn give_starts<T: Scalar>(
+    state: &mut CheckpointState,
+    number: usize,
+    seed: u64,
+    best: Option<&Best<T>>,
+) {
+    state.insert_counter("start", number as u64);
+    if let Some((fitted, course)) = best {
+        fitted.factors.give(state, "best.");
+        course.give(state, "best.");
+        state.insert_counter("best.seed", seed);
+    }
+}
+
+/// Takes what [`give_starts`] has put, and the report.
+fn take_starts<X: Matrix + ?Sized>(
+    problem: &Problem<'_, X>,
+    state: &mut CheckpointState,
+    report: &mut FitReport,
+) -> Result<(Option<Best<X::Scalar>>, usize)> {
+    state.take_report(report)?;
+    let first = state.counter("start")? as usize;
+    if !state.contains("best.w") {
+        return Ok((None, first));
+    }
+    let (shape, rank) = (problem.x.shape(), problem.nmf.rank);
+    let factors = Factors::take(state, "best.", shape, rank)?;
+    report.seed = state.counter("best.seed")?;
+    let mut course = Course::new(problem);
+    course.resume(state, "best.")?;
+    let ended = report
+        .restarts
+        .iter()
+        .find(|start| start.seed == report.seed);
+    course.stop = ended.map_or(course.stop, |start| start.stop);
+    Ok((Some((Fitted { factors, xw: None }, course)), first))
+}
+
 fn iterate<X: Matrix + ?Sized>(
     problem: &Problem<'_, X>,
     factors: &mut Factors<X::Scalar>,
-    warmed: bool,
-    seed: u64,
+    (warmed, seed, mut resumed): (bool, u64, CheckpointState),
     run: &mut Run<'_>,
     course: &mut Course,
 ) -> Result<Option<Array2<X::Scalar>>> {
     match problem.solver {
-        Solver::Multiplicative => crate::multiplicative::iterate(problem, factors, run, course)?,
+        Solver::Multiplicative => {
+            crate::multiplicative::iterate(problem, factors, &mut resumed, run, course)?;
+        }
         Solver::ScalarNewton => crate::scalar_newton::iterate(problem, factors, run, course)?,
         Solver::BlockPivoting => crate::block_pivoting::iterate(problem, factors, run, course)?,
         Solver::CoordinateDescent => {
             crate::coordinate_descent::iterate(problem, factors, seed, run, course)?;
         }
         Solver::Hals | Solver::Auto => {
-            return hals::iterate(problem, factors, warmed, run, course);
+            return hals::iterate(problem, factors, warmed, &mut resumed, run, course);
         }
     }
     Ok(None)

@@ -20,13 +20,14 @@
 //! and β grows towards its bound; else the iteration is taken back, the next one is plain, which
 //! cannot rise, and β shrinks. So the objective never rises.
 
+use crate::checkpoint::keep;
 use crate::course::Course;
 use crate::fit::Problem;
 use crate::frobenius::{half_squared_error, with_diagonal};
 use crate::initialization::Factors;
 use crate::parameters::{Constraints, Side};
 use matfact_core::ndarray::Array2;
-use matfact_core::{LinearOperator, Matrix, Result, Run, Scalar};
+use matfact_core::{CheckpointState, LinearOperator, Matrix, Result, Run, Scalar};
 use matfact_linalg::{Products, RowUpdate, Simd, update_non_negative_rows, wide_gram};
 
 /// First iterations with a single pass over the components: while one factor is still far from where
@@ -91,6 +92,7 @@ pub(crate) fn iterate<X: Matrix + ?Sized>(
     problem: &Problem<'_, X>,
     factors: &mut Factors<X::Scalar>,
     warmed: bool,
+    resumed: &mut CheckpointState,
     run: &mut Run<'_>,
     course: &mut Course,
 ) -> Result<Option<Array2<X::Scalar>>> {
@@ -101,7 +103,7 @@ pub(crate) fn iterate<X: Matrix + ?Sized>(
         sweeps: problem.nmf.sweeps,
         single_passes: if warmed { 0 } else { SINGLE_PASSES },
     };
-    descend(&problem.x, &descent, factors, run, course)
+    descend(&problem.x, &descent, factors, resumed, run, course)
 }
 
 /// The iterations on X' or a sketch of it. Gives X'ᵀW of the factors it ends with, if that is at hand.
@@ -109,15 +111,15 @@ pub(crate) fn descend<T: Scalar>(
     x: &impl Panels<T>,
     descent: &Descent<'_>,
     factors: &mut Factors<T>,
+    resumed: &mut CheckpointState,
     run: &mut Run<'_>,
     course: &mut Course,
 ) -> Result<Option<Array2<T>>> {
     let mut at_hand = None;
-    let (mut beta, mut bound) = (BETA, 1.0);
     // The factors of the last accepted iteration but one, whence the direction; none means a plain
     // iteration.
-    let mut before: Option<Factors<T>> = None;
-    for iteration in 1..=course.max_iter {
+    let (mut beta, mut bound, mut before) = take_extrapolation(resumed, factors)?;
+    for iteration in course.history.len() + 1..=course.max_iter {
         let sweeps = if iteration <= descent.single_passes {
             1
         } else {
@@ -170,7 +172,10 @@ pub(crate) fn descend<T: Scalar>(
             bound = beta;
             beta /= FALL;
             before = None;
-            if course.rejected(run) {
+            let ended = course.rejected(run);
+            let more = |state: &mut _| give_extrapolation::<T>(state, beta, bound, None);
+            keep(run, course, factors, more)?;
+            if ended {
                 break;
             }
             continue;
@@ -185,11 +190,46 @@ pub(crate) fn descend<T: Scalar>(
         } else {
             at_hand = Some(xw);
         }
-        if course.ends(fit, penalty, first.sum + second.sum == 0.0, run) {
+        let ended = course.ends(fit, penalty, first.sum + second.sum == 0.0, run);
+        let more = |state: &mut _| give_extrapolation(state, beta, bound, before.as_ref());
+        keep(run, course, factors, more)?;
+        if ended {
             break;
         }
     }
     Ok(at_hand)
+}
+
+/// Puts what the extrapolation looks back on into a checkpoint.
+fn give_extrapolation<T: Scalar>(
+    state: &mut CheckpointState,
+    beta: f64,
+    bound: f64,
+    before: Option<&Factors<T>>,
+) {
+    state.insert_numbers("hals.beta", &[beta, bound]);
+    if let Some(before) = before {
+        before.give(state, "hals.before.");
+    }
+}
+
+/// β, its bound and the factors before: those of a checkpoint, or those at the beginning.
+fn take_extrapolation<T: Scalar>(
+    state: &mut CheckpointState,
+    factors: &Factors<T>,
+) -> Result<(f64, f64, Option<Factors<T>>)> {
+    if !state.contains("hals.beta") {
+        return Ok((BETA, 1.0, None));
+    }
+    let pair: Vec<f64> = state.take_values("hals.beta", 2)?;
+    let before = if state.contains("hals.before.w") {
+        let shape = (factors.w.nrows(), factors.h.nrows());
+        let rank = factors.w.ncols();
+        Some(Factors::take(state, "hals.before.", shape, rank)?)
+    } else {
+        None
+    };
+    Ok((pair[0], pair[1], before))
 }
 
 /// Gives each component whose two factors differ in size by more than [`UNBALANCED`] a common size,

@@ -94,6 +94,10 @@ impl<T: Scalar> Start<T> {
     }
 
     /// These factors for X'; a missing one is filled with √(mean/k).
+    pub(crate) fn sides(&self) -> (Option<&Array2<T>>, Option<&Array2<T>>) {
+        (self.w.as_ref(), self.h.as_ref())
+    }
+
     pub(crate) fn factors<X>(&self, problem: &Problem<'_, X>) -> Factors<T>
     where
         X: Matrix<Scalar = T> + ?Sized,

@@ -47,6 +47,7 @@
 #![forbid(unsafe_code)]
 
 mod block_pivoting;
+mod checkpoint;
 mod choices;
 mod choose_rank;
 mod components;
@@ -64,6 +65,7 @@ mod model;
 mod multiplicative;
 mod online;
 mod parameters;
+mod plan;
 mod scalar_newton;
 mod separable;
 mod transform;

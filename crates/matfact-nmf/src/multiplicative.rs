@@ -19,13 +19,14 @@
 //! The pass over the data that the update of W needs gives the objective too, so that it is known after
 //! each iteration at no cost.
 
+use crate::checkpoint::keep;
 use crate::course::Course;
 use crate::fit::Problem;
 use crate::initialization::Factors;
 use crate::loss::{Measure, require_finite};
 use crate::parameters::Side;
 use matfact_core::ndarray::Array2;
-use matfact_core::{Matrix, Result, Run, Scalar};
+use matfact_core::{CheckpointState, Matrix, Result, Run, Scalar};
 use matfact_linalg::{DivergenceParts, MultiplicativeStep, multiply_factor};
 
 /// The exponents of the update: scikit-learn's, and the one with which the objective cannot rise.
@@ -80,6 +81,7 @@ pub(crate) fn update<T: Scalar>(
 pub(crate) fn iterate<X: Matrix + ?Sized>(
     problem: &Problem<'_, X>,
     factors: &mut Factors<X::Scalar>,
+    resumed: &mut CheckpointState,
     run: &mut Run<'_>,
     course: &mut Course,
 ) -> Result<()> {
@@ -90,11 +92,14 @@ pub(crate) fn iterate<X: Matrix + ?Sized>(
     let measure = Measure::new(&problem.x, problem.nmf.loss, problem.mean)?;
     let exponents = Exponents::new(beta, sides.w.l2.max(sides.h.l2));
     let mut exponent = exponents.usual;
+    if resumed.contains("exponent") {
+        exponent = resumed.take_number("exponent")?;
+    }
     let penalty =
         |factors: &Factors<X::Scalar>| sides.w.penalty(&factors.w) + sides.h.penalty(&factors.h);
     let mut of_w = measure.of_w(factors)?;
     let mut penalized = penalty(factors);
-    for _ in 0..problem.nmf.max_iter {
+    for _ in course.history.len()..problem.nmf.max_iter {
         let step = |clears_zeros: bool| MultiplicativeStep {
             exponent,
             floor: measure.floor,
@@ -128,7 +133,11 @@ pub(crate) fn iterate<X: Matrix + ?Sized>(
         } else {
             (*factors, of_w, penalized) = (next, next_of_w, next_penalty);
         }
-        if course.ends(of_w.value, penalized, stationary, run) {
+        let ended = course.ends(of_w.value, penalized, stationary, run);
+        keep(run, course, factors, |state| {
+            state.insert_numbers("exponent", &[exponent]);
+        })?;
+        if ended {
             break;
         }
     }

@@ -16,6 +16,7 @@
 //! ε is the mean of X times the scalar's epsilon (1.2e-7 for f32): it keeps the loss finite where the
 //! model is zero and the data are not. scikit-learn floors y for the same reason.
 
+use crate::checkpoint::keep;
 use crate::course::Course;
 use crate::fit::Problem;
 use crate::initialization::Factors;
@@ -52,7 +53,7 @@ pub(crate) fn iterate<X: Matrix + ?Sized>(
         passes: PASSES,
     };
     let floor = floor::<X::Scalar>(problem.mean);
-    for _ in 0..problem.nmf.max_iter {
+    for _ in course.history.len()..problem.nmf.max_iter {
         let before = factors.clone();
         let mut sums = EntrySums::default();
         let mut moved = 0.0;
@@ -78,7 +79,9 @@ pub(crate) fn iterate<X: Matrix + ?Sized>(
             course.stop = StopReason::Converged;
             break;
         }
-        if course.ends(fit, penalty, moved == 0.0, run) {
+        let ended = course.ends(fit, penalty, moved == 0.0, run);
+        keep(run, course, factors, |_| ())?;
+        if ended {
             break;
         }
     }

@@ -92,6 +92,7 @@
 #![forbid(unsafe_code)]
 
 mod blocks;
+mod checkpoint;
 mod chunk;
 mod descent;
 mod disk;
@@ -100,6 +101,7 @@ mod fold_in;
 mod input;
 mod loss;
 mod options;
+mod plan;
 pub mod ranking;
 mod sgd;
 mod size;

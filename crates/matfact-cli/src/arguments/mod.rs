@@ -45,8 +45,9 @@ pub(crate) use sgd::SgdOptions;
 pub(crate) use svd::SvdOptions;
 pub(crate) use svdpp::SvdppOptions;
 
-use crate::choices::{Precision, duration};
+use crate::choices::{Precision, bytes, duration, interval};
 use clap::{Args, Parser, Subcommand};
+use matfact::io::CheckpointInterval;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -76,6 +77,8 @@ pub(crate) enum Command {
         after_help = "Examples:\n  matfact fit nmf counts.mtx --rank 20 --model topics.safetensors\n  matfact fit svd table.npy --rank 10 --json\n  matfact fit sgd ratings.tsv --rank 32 --holdout 0.1\n\nnmf, minibatch-nmf, svd and pca read matrices (.npy, .npz, .mtx), where an absent entry is zero;\nmasked-nmf, als, sgd and svdpp read text, one `user item rating` a line, where it is unknown; bpr,\nwarp, logistic and popularity take every line as a choice, `user item` with or without a count."
     )]
     Fit(FitCommand),
+    /// Tell what a fit would need, in memory and work, without fitting
+    Plan(PlanOptions),
     /// Measure how well an algorithm predicts ratings that it has not seen
     Evaluate(EvaluateOptions),
     /// Predict ratings or entries with a model
@@ -221,9 +224,39 @@ pub(crate) struct CommonOptions {
     /// Stop after this time (60s, 5m, 1h) with the model so far
     #[arg(long, value_name = "TIME", value_parser = duration)]
     pub(crate) time_budget: Option<Duration>,
+    /// Refuse a fit that would need more memory than this (8GiB, 500MB, bytes): `matfact plan` tells what
+    /// it needs
+    #[arg(long, value_name = "SIZE", value_parser = bytes)]
+    pub(crate) memory_budget: Option<u64>,
+    #[command(flatten)]
+    pub(crate) checkpoints: CheckpointOptions,
     /// One JSON object instead of text
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  matfact plan nmf images.npy --rank 100\n  matfact plan als ratings.tsv --rank 256 --json\n\nEach algorithm takes the options that it has for `matfact fit`. The memory is that of data and fit\nat its highest; reading a text file may need more for a moment."
+)]
+pub(crate) struct PlanOptions {
+    #[command(subcommand)]
+    pub(crate) algorithm: FitCommand,
+}
+
+/// How a fit can be interrupted and go on.
+#[derive(Debug, Args)]
+pub(crate) struct CheckpointOptions {
+    /// Keep the state of the fit in this folder, so that --resume can go on after a kill or an interrupt;
+    /// removed when the fit is at its end
+    #[arg(long, value_name = "DIR")]
+    pub(crate) checkpoint: Option<PathBuf>,
+    /// Write the state every so many iterations (10), or every so often (30s, 5m, 1h) [default: 60s]
+    #[arg(long, value_name = "N|TIME", requires = "checkpoint", value_parser = interval)]
+    pub(crate) checkpoint_every: Option<CheckpointInterval>,
+    /// Go on from the state in --checkpoint, with the same data and options: the result is the same to the bit
+    #[arg(long, requires = "checkpoint")]
+    pub(crate) resume: bool,
 }
 
 impl CommonOptions {

@@ -1,6 +1,7 @@
 //! The tests of the program as its users call it. One program: each would compile the generics again.
 #![allow(missing_docs, clippy::unwrap_used, reason = "a test")]
 
+mod checkpoints;
 mod common;
 mod demo;
 mod evaluate;
@@ -13,6 +14,7 @@ mod fit_pca;
 mod fit_positives;
 mod fit_ratings;
 mod help;
+mod plan;
 mod predict;
 mod recommend;
 mod refusals;

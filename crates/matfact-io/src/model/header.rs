@@ -143,7 +143,7 @@ pub(super) enum Identity {
 }
 
 /// Looks at format, version and checksum alone, which stay the same in all versions to come.
-pub(super) fn identify(bytes: &[u8]) -> Identity {
+pub(super) fn identify(bytes: &[u8], format: &str) -> Identity {
     #[derive(Deserialize)]
     struct Outline {
         #[serde(rename = "__metadata__")]
@@ -156,10 +156,10 @@ pub(super) fn identify(bytes: &[u8]) -> Identity {
         Err(error) => return unknown(format!("the header is not one of matfact: {error}")),
     };
     let text = |key: &str| outline.metadata.get(key).and_then(|value| value.as_str());
-    if text("format") != Some("matfact") {
-        return unknown(
-            "matfact did not write it (the header says no format `matfact`)".to_owned(),
-        );
+    if text("format") != Some(format) {
+        return unknown(format!(
+            "matfact did not write it, or as something else (the header says no format `{format}`)"
+        ));
     }
     let version = text("format_version").and_then(|version| version.parse::<u32>().ok());
     let Some(version) = version else {
@@ -227,7 +227,7 @@ mod tests {
         assert_eq!(header.by_place(), ["d", "a", "c", "b"]);
         let bytes = header.encode().unwrap();
         assert_eq!(bytes.len() % 8, 0);
-        assert_eq!(identify(&bytes), Identity::Version(1));
+        assert_eq!(identify(&bytes, "matfact"), Identity::Version(1));
         assert_eq!(Header::decode(&bytes), Ok(header));
     }
 

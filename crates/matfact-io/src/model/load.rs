@@ -1,7 +1,7 @@
 //! Reading a model file, with nothing taken on trust.
 
 use super::header::{Header, Identity, LENGTH_BYTES, MAX_HEADER, TensorInfo, hex, identify};
-use super::{COLUMN_IDS, FORMAT_VERSION, IdNames, ModelFile, ROW_IDS};
+use super::{COLUMN_IDS, FORMAT_VERSION, IdNames, Kind, ModelFile, ROW_IDS};
 use crate::fault;
 use crate::ids::Ids;
 use crate::source::{open_regular, pickle_refused, read_full};
@@ -33,12 +33,12 @@ use std::path::Path;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn load_model(path: impl AsRef<Path>) -> Result<ModelFile> {
-    let path = path.as_ref();
-    let (file, size) = open_regular(path)?;
-    load(file, size, path)
+    load(path.as_ref(), Kind::Model)
 }
 
-fn load(mut reader: impl Read, size: u64, path: &Path) -> Result<ModelFile> {
+/// Loads a file of either kind.
+pub(crate) fn load(path: &Path, kind: Kind) -> Result<ModelFile> {
+    let (mut reader, size) = open_regular(path)?;
     let corrupt = |reason: String| Error::Corrupt {
         path: path.to_owned(),
         reason,
@@ -66,7 +66,7 @@ fn load(mut reader: impl Read, size: u64, path: &Path) -> Result<ModelFile> {
     if (bytes.len() as u64) < end {
         return Err(corrupt("it ends inside its header".to_owned()));
     }
-    match identify(&bytes) {
+    match identify(&bytes, kind.format()) {
         Identity::Version(FORMAT_VERSION) => {}
         Identity::Version(found) => {
             return Err(Error::VersionTooNew {
@@ -100,7 +100,7 @@ fn load(mut reader: impl Read, size: u64, path: &Path) -> Result<ModelFile> {
     // The standard reader has to agree that the layout is valid.
     SafeTensors::deserialize(&bytes)
         .map_err(|e| corrupt(format!("it is no safetensors file: {e}")))?;
-    decode(header, &bytes[start..]).map_err(corrupt)
+    decode(header, &bytes[start..], kind).map_err(corrupt)
 }
 
 /// Reads on until `bytes` has `end` bytes or the file ends.
@@ -134,7 +134,7 @@ fn is_pickle(bytes: &[u8]) -> bool {
 }
 
 /// The content of an intact file. The header is canonical, so that offsets fit the data.
-fn decode(mut header: Header, data: &[u8]) -> Result<ModelFile, String> {
+fn decode(mut header: Header, data: &[u8], kind: Kind) -> Result<ModelFile, String> {
     let mut parts: BTreeMap<String, (TensorInfo, &[u8])> = BTreeMap::new();
     for (name, info) in std::mem::take(&mut header.tensors) {
         let (from, to) = info.data_offsets;
@@ -172,7 +172,8 @@ fn decode(mut header: Header, data: &[u8]) -> Result<ModelFile, String> {
         };
     }
     for (name, (info, bytes)) in parts {
-        let tensor = numbers(info, bytes).map_err(|reason| format!("tensor {name} {reason}"))?;
+        let tensor =
+            numbers(info, bytes, kind).map_err(|reason| format!("tensor {name} {reason}"))?;
         record.tensors.insert(name, tensor);
     }
     Ok(ModelFile {
@@ -189,13 +190,13 @@ fn json(name: &str, text: &str) -> Result<serde_json::Value, String> {
     serde_json::from_str(text).map_err(|error| format!("{name} cannot be read: {error}"))
 }
 
-fn numbers(info: TensorInfo, bytes: &[u8]) -> Result<Tensor, String> {
+fn numbers(info: TensorInfo, bytes: &[u8], kind: Kind) -> Result<Tensor, String> {
     let values = match &info.dtype[..] {
         "F32" => TensorValues::F32(finite(elements(bytes, f32::from_le_bytes), |v| {
-            v.is_finite()
+            v.is_finite() || !kind.wants_finite()
         })?),
         "F64" => TensorValues::F64(finite(elements(bytes, f64::from_le_bytes), |v| {
-            v.is_finite()
+            v.is_finite() || !kind.wants_finite()
         })?),
         // Exact: every half is a single.
         "F16" => {

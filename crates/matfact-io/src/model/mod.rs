@@ -6,6 +6,9 @@ mod header;
 mod load;
 mod save;
 
+pub(crate) use load::load;
+pub(crate) use save::save;
+
 use crate::ids::Ids;
 use matfact_core::ModelRecord;
 
@@ -61,6 +64,29 @@ impl ModelFile {
             row_ids: None,
             column_ids: None,
         }
+    }
+}
+
+/// What a file in this format is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// A model: all its numbers are finite.
+    Model,
+    /// The state of a fit: any numbers.
+    Checkpoint,
+}
+
+impl Kind {
+    /// The name of the format in the header.
+    fn format(self) -> &'static str {
+        match self {
+            Kind::Model => "matfact",
+            Kind::Checkpoint => "matfact-checkpoint",
+        }
+    }
+
+    fn wants_finite(self) -> bool {
+        self == Kind::Model
     }
 }
 

@@ -1,7 +1,7 @@
 //! Writing a model file.
 
 use super::header::{Header, MAX_HEADER, METADATA, TensorInfo, hex};
-use super::{COLUMN_IDS, FORMAT_VERSION, IdNames, ModelFile, ROW_IDS};
+use super::{COLUMN_IDS, FORMAT_VERSION, IdNames, Kind, ModelFile, ROW_IDS};
 use crate::atomic::write_atomically;
 use crate::ids::Ids;
 use half::f16;
@@ -34,7 +34,7 @@ const CHUNK: usize = 8 << 10;
 /// assert!(matches!(refused, Err(Error::InvalidModel { .. })));
 /// ```
 pub fn save_model(path: impl AsRef<Path>, file: &ModelFile) -> Result<()> {
-    save(path.as_ref(), file, tensors(file)?)
+    save(path.as_ref(), file, Kind::Model)
 }
 
 /// As [`save_model`] in about half the space: every matrix of the model (its factors) is rounded to 16 bits (IEEE half
@@ -61,7 +61,7 @@ pub fn save_model(path: impl AsRef<Path>, file: &ModelFile) -> Result<()> {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn save_model_in_half(path: impl AsRef<Path>, file: &ModelFile) -> Result<()> {
-    let mut tensors = tensors(file)?;
+    let mut tensors = tensors(file, Kind::Model)?;
     for (name, content) in &mut tensors {
         if let Content::Numbers(tensor) = content
             && tensor.shape.len() == 2
@@ -69,7 +69,7 @@ pub fn save_model_in_half(path: impl AsRef<Path>, file: &ModelFile) -> Result<()
             *content = Content::Halves(tensor, halves(name, tensor)?);
         }
     }
-    save(path.as_ref(), file, tensors)
+    write(path.as_ref(), file, tensors, Kind::Model)
 }
 
 /// The values, if all of them can be halves.
@@ -87,10 +87,20 @@ fn halves<'a>(name: &str, tensor: &'a Tensor) -> Result<&'a [f32]> {
     }
 }
 
-fn save(path: &Path, file: &ModelFile, tensors: BTreeMap<&str, Content<'_>>) -> Result<()> {
+/// Writes a file of either kind.
+pub(crate) fn save(path: &Path, file: &ModelFile, kind: Kind) -> Result<()> {
+    write(path, file, tensors(file, kind)?, kind)
+}
+
+fn write(
+    path: &Path,
+    file: &ModelFile,
+    tensors: BTreeMap<&str, Content<'_>>,
+    kind: Kind,
+) -> Result<()> {
     let mut header = Header {
         tensors: BTreeMap::new(),
-        metadata: metadata(file)?,
+        metadata: metadata(file, kind)?,
     };
     for (name, content) in &tensors {
         header.tensors.insert((*name).to_owned(), content.info());
@@ -140,10 +150,10 @@ enum Content<'a> {
 }
 
 /// All tensors by name, checked.
-fn tensors(file: &ModelFile) -> Result<BTreeMap<&str, Content<'_>>> {
+fn tensors(file: &ModelFile, kind: Kind) -> Result<BTreeMap<&str, Content<'_>>> {
     let mut tensors = BTreeMap::new();
     for (name, tensor) in &file.record.tensors {
-        check(name, tensor)?;
+        check(name, tensor, kind)?;
         tensors.insert(&name[..], Content::Numbers(tensor));
     }
     for (names, ids) in [(ROW_IDS, &file.row_ids), (COLUMN_IDS, &file.column_ids)] {
@@ -156,7 +166,7 @@ fn tensors(file: &ModelFile) -> Result<BTreeMap<&str, Content<'_>>> {
     Ok(tensors)
 }
 
-fn check(name: &str, tensor: &Tensor) -> Result<()> {
+fn check(name: &str, tensor: &Tensor, kind: Kind) -> Result<()> {
     let reserved = [
         METADATA,
         ROW_IDS.text,
@@ -181,15 +191,15 @@ fn check(name: &str, tensor: &Tensor) -> Result<()> {
             tensor.shape
         )));
     }
-    match bad {
+    match bad.filter(|_| kind.wants_finite()) {
         Some(at) => Err(invalid(format!("tensor {name} is not finite at {at}"))),
         None => Ok(()),
     }
 }
 
-fn metadata(file: &ModelFile) -> Result<BTreeMap<String, String>> {
+fn metadata(file: &ModelFile, kind: Kind) -> Result<BTreeMap<String, String>> {
     let mut metadata = BTreeMap::from([
-        ("format".to_owned(), "matfact".to_owned()),
+        ("format".to_owned(), kind.format().to_owned()),
         ("format_version".to_owned(), FORMAT_VERSION.to_string()),
         ("algorithm".to_owned(), file.record.algorithm.clone()),
         (

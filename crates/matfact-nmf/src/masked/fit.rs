@@ -8,7 +8,9 @@ use crate::parameters::Side;
 use crate::scalar_newton::floor;
 use crate::{Loss, PenaltyScaling};
 use matfact_core::ndarray::{Array1, Array2};
-use matfact_core::{Factorizer, Fit, FitReport, ObservedEntries, Result, Run, Scalar, StopReason};
+use matfact_core::{
+    DataFingerprint, Factorizer, Fit, FitReport, ObservedEntries, Result, Run, Scalar, StopReason,
+};
 use matfact_linalg::{
     EntryLoss, EntryRows, EntrySums, EntryUpdate, ListedRow, PoissonUpdate, PoolInfo, Simd,
     entry_gradients, in_pool, random_normal, update_rows_kullback_leibler, update_rows_squares,
@@ -28,6 +30,7 @@ impl<X: ObservedEntries + ?Sized> Factorizer<X> for MaskedNmf {
     /// that do not fit, [`Error::TooLarge`](matfact_core::Error::TooLarge).
     fn fit_with(&self, x: &X, run: &mut Run<'_>) -> Result<Fit<Self::Model>> {
         self.validate()?;
+        run.gives_checkpoints();
         in_pool(run, |run, pool| fit(self, x, run, pool))
     }
 }
@@ -186,7 +189,13 @@ fn fit<X: ObservedEntries + ?Sized>(
             .max(mean * observations.observed as f64);
     let mut course = Course::plain(nmf.max_iter, nmf.tol, unit, rounding);
     let constant = constant_part(&observations, nmf.loss);
-    for _ in 0..nmf.max_iter {
+    let data = || DataFingerprint::of_observed(x);
+    if let Some(mut state) = run.identify::<X::Scalar>("masked-nmf", nmf, data)? {
+        course.resume(&mut state, "")?;
+        w = state.take_matrix("w", (m, nmf.rank))?;
+        h = state.take_matrix("h", (n, nmf.rank))?;
+    }
+    for _ in course.history.len()..nmf.max_iter {
         let before = (w.clone(), h.clone());
         let list = |row| observations.row(row);
         let first = update_rows(&mut w, &h, list, &penalties_w, loss, nmf.passes);
@@ -204,7 +213,15 @@ fn fit<X: ObservedEntries + ?Sized>(
             course.stop = StopReason::Converged;
             break;
         }
-        if course.ends(fit, penalty, first.moved + second.moved == 0.0, run) {
+        let ended = course.ends(fit, penalty, first.moved + second.moved == 0.0, run);
+        if !course.has_converged() {
+            run.checkpoint(course.history.len(), |state| {
+                course.give(state, "");
+                state.insert("w", &w);
+                state.insert("h", &h);
+            })?;
+        }
+        if ended {
             break;
         }
     }

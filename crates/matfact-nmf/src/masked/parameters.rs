@@ -1,7 +1,7 @@
 //! The hyper-parameters of masked NMF.
 
 use crate::{Loss, PenaltyScaling};
-use matfact_core::{Error, Result};
+use matfact_core::{Error, Result, require_memory};
 
 /// Non-negative matrix factorization of observed entries, with its hyper-parameters: for ratings, for
 /// tables with missing values, for entries that count differently.
@@ -47,9 +47,9 @@ use matfact_core::{Error, Result};
 pub struct MaskedNmf {
     pub(crate) rank: usize,
     pub(crate) loss: Loss,
-    pub(super) max_iter: usize,
+    pub(crate) max_iter: usize,
     pub(super) tol: f64,
-    pub(super) passes: usize,
+    pub(crate) passes: usize,
     pub(super) regularization: f64,
     pub(super) alpha_w: Option<f64>,
     pub(super) alpha_h: Option<f64>,
@@ -219,7 +219,7 @@ impl MaskedNmf {
         Ok(())
     }
 
-    pub(super) fn check_size(&self, shape: (usize, usize)) -> Result<()> {
+    pub(crate) fn check_size(&self, shape: (usize, usize)) -> Result<()> {
         if self.rank == 0 {
             let limit = shape.0.min(shape.1).max(1);
             return Err(Error::InvalidRank {
@@ -228,18 +228,15 @@ impl MaskedNmf {
                 shape,
             });
         }
-        let bytes = shape
-            .0
-            .checked_add(shape.1)
-            .and_then(|lines| lines.checked_mul(self.rank))
-            .and_then(|count| count.checked_mul(8));
-        let addressable = bytes.is_some_and(|bytes| bytes <= isize::MAX as usize);
-        if addressable && u32::try_from(shape.0.max(shape.1)).is_ok() {
-            return Ok(());
+        let what = || format!("rank {} for {} x {}", self.rank, shape.0, shape.1);
+        if u32::try_from(shape.0.max(shape.1)).is_err() {
+            return Err(Error::TooLarge { what: what() });
         }
-        Err(Error::TooLarge {
-            what: format!("rank {} for {} x {}", self.rank, shape.0, shape.1),
-        })
+        // The factors twice in single precision.
+        require_memory(
+            8.0 * (shape.0 as f64 + shape.1 as f64) * self.rank as f64,
+            what,
+        )
     }
 }
 

@@ -2,13 +2,17 @@
 
 use super::learner::{Coordinates, Learner, Step};
 use super::{MiniBatchNmf, START_WEIGHT, sample};
+use crate::checkpoint::with_start;
 use crate::fit::{Problem, start_of};
 use crate::frobenius::ProjectedGradient;
 use crate::initialization::{Factors, Start};
 use crate::loss::{Entries, Measure, with_l2};
 use crate::{Init, NmfModel, Solver};
 use matfact_core::ndarray::{Array2, Axis, concatenate};
-use matfact_core::{Factorizer, Fit, FitReport, Matrix, Result, Run, Scalar, StopReason, Summary};
+use matfact_core::{
+    CheckpointState, DataFingerprint, Factorizer, Fit, FitReport, Matrix, Result, Run, Scalar,
+    StopReason, Summary,
+};
 use matfact_linalg::{DivergenceParts, Lines, PoolInfo, Products, fade_and_add, in_pool};
 use std::ops::Range;
 
@@ -26,6 +30,7 @@ impl<X: Matrix + ?Sized> Factorizer<X> for MiniBatchNmf {
     /// As for [`Nmf`](crate::Nmf).
     fn fit_with(&self, x: &X, run: &mut Run<'_>) -> Result<Fit<NmfModel<X::Scalar>>> {
         self.validate()?;
+        run.gives_checkpoints();
         in_pool(run, |run, pool| fit(self, x, None, run, pool))
     }
 }
@@ -43,6 +48,7 @@ impl MiniBatchNmf {
     ) -> Result<Fit<NmfModel<X::Scalar>>> {
         self.validate()?;
         start.check(&self.nmf()?, x.shape())?;
+        run.gives_checkpoints();
         in_pool(run, |run, pool| fit(self, x, Some(start), run, pool))
     }
 }
@@ -54,7 +60,41 @@ struct Watch {
     without_improvement: usize,
 }
 
+/// Puts everything that a batch leaves to the next into a checkpoint.
+fn give<T: Scalar>(
+    state: &mut CheckpointState,
+    (done, total): (usize, f64),
+    watch: &Watch,
+    learner: &Learner<T>,
+    coordinates: &[Array2<T>],
+    report: &FitReport,
+) {
+    state.insert_counter("batches", done as u64);
+    state.insert_numbers("total", &[total]);
+    watch.give(state);
+    learner.give(state);
+    for (number, block) in coordinates.iter().enumerate() {
+        state.insert_counter(&format!("w.{number}.rows"), block.nrows() as u64);
+        state.insert(&format!("w.{number}"), block);
+    }
+    state.insert_report(report);
+}
+
 impl Watch {
+    fn give(&self, state: &mut CheckpointState) {
+        // None as no number at all.
+        state.insert_values("watch.smoothed", self.smoothed);
+        state.insert_numbers("watch.best", &[self.best]);
+        state.insert_counter("watch.waited", self.without_improvement as u64);
+    }
+
+    fn resume(&mut self, state: &mut CheckpointState) -> Result<()> {
+        self.smoothed = state.take_numbers("watch.smoothed")?.first().copied();
+        self.best = state.take_number("watch.best")?;
+        self.without_improvement = state.counter("watch.waited")? as usize;
+        Ok(())
+    }
+
     /// Whether to stop after a batch of `rows` rows among m. The first batch does not count.
     fn stops(&mut self, settings: &MiniBatchNmf, step: Step, rows: usize, m: usize) -> bool {
         let cost = step.objective / rows as f64;
@@ -165,9 +205,24 @@ fn fit<X: Matrix + ?Sized>(
         without_improvement: 0,
     };
     let mut stop = None;
-    for epoch in 1..=settings.max_iter {
-        let mut total = 0.0;
-        for (number, (measure, mean)) in measures.iter().enumerate() {
+    // Batches done in the present epoch, and the sum of their objectives.
+    let (mut done, mut total) = (0, 0.0);
+    let resumed = run.identify::<X::Scalar>("minibatch-nmf", settings, || {
+        with_start(DataFingerprint::of_matrix(x), given.as_ref())
+    })?;
+    if let Some(mut state) = resumed {
+        done = state.counter("batches")? as usize;
+        total = state.take_number("total")?;
+        watch.resume(&mut state)?;
+        learner.resume(&mut state)?;
+        for (number, block) in coordinates.iter_mut().enumerate() {
+            let rows = state.counter(&format!("w.{number}.rows"))? as usize;
+            *block = state.take_matrix(&format!("w.{number}"), (rows, nmf.rank()))?;
+        }
+        state.take_report(&mut report)?;
+    }
+    for epoch in report.history.len() + 1..=settings.max_iter {
+        for (number, (measure, mean)) in measures.iter().enumerate().skip(done) {
             let count = ranges[number].len();
             let kind = if settings.fresh_restarts || (without && epoch == 1) {
                 fresh(*mean, settings.fresh_restarts_max_iter)
@@ -184,15 +239,44 @@ fn fit<X: Matrix + ?Sized>(
             if !first && watch.stops(settings, step, count, m) {
                 stop = Some(StopReason::Converged);
             }
-            stop = stop.or(run.interrupted());
+            done = number + 1;
             if stop.is_some() {
                 break;
             }
+            if let Some(reason) = run.interrupted() {
+                stop = Some(reason);
+                run.checkpoint(epoch, |state| {
+                    give(
+                        state,
+                        (done, total),
+                        &watch,
+                        &learner,
+                        &coordinates,
+                        &report,
+                    );
+                })?;
+                break;
+            }
         }
-        total *= problem.unit();
-        report.history.push(total);
-        stop = stop.or(run.iteration(epoch, settings.max_iter, total));
+        let objective = total * problem.unit();
+        report.history.push(objective);
+        let interrupted = run.iteration(epoch, settings.max_iter, objective);
         if stop.is_some() {
+            break;
+        }
+        (done, total) = (0, 0.0);
+        run.checkpoint(epoch, |state| {
+            give(
+                state,
+                (done, total),
+                &watch,
+                &learner,
+                &coordinates,
+                &report,
+            );
+        })?;
+        if interrupted.is_some() {
+            stop = interrupted;
             break;
         }
     }

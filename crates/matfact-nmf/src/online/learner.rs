@@ -7,7 +7,7 @@ use crate::multiplicative::{Exponents, update};
 use crate::parameters::{Constraints, Side};
 use crate::{Nmf, Solver};
 use matfact_core::ndarray::Array2;
-use matfact_core::{Matrix, Result, Scalar};
+use matfact_core::{CheckpointState, Matrix, Result, Scalar};
 use matfact_linalg::{
     DivergenceParts, MultiplicativeStep, Products, RowUpdate, Simd, accumulate_factor,
     fade_and_add, multiply_dense, squared_change, update_non_negative_rows, wide_gram,
@@ -98,6 +98,43 @@ impl<T: Scalar> Learner<T> {
             exponent: Exponents::new(beta, 0.0).usual,
             beta,
         }
+    }
+
+    /// Puts H and what the batches have left behind into a checkpoint.
+    pub(super) fn give(&self, state: &mut CheckpointState) {
+        state.insert("h", &self.factors.h);
+        match &self.memory {
+            Memory::Ratio { above, below } => {
+                state.insert("above", above);
+                state.insert("below", below);
+            }
+            Memory::Squares { gram, linear, side } => {
+                state.insert("gram", gram);
+                state.insert("linear", linear);
+                state.insert_numbers("side", &[side.l1, side.l2]);
+                state.insert_values("side.max", side.max);
+            }
+        }
+    }
+
+    /// Takes what [`Learner::give`] has put.
+    pub(super) fn resume(&mut self, state: &mut CheckpointState) -> Result<()> {
+        let shape = self.factors.h.dim();
+        self.factors.h = state.take_matrix("h", shape)?;
+        match &mut self.memory {
+            Memory::Ratio { above, below } => {
+                *above = state.take_matrix("above", shape)?;
+                *below = state.take_matrix("below", shape)?;
+            }
+            Memory::Squares { gram, linear, side } => {
+                *gram = state.take_matrix("gram", (shape.1, shape.1))?;
+                *linear = state.take_matrix("linear", shape)?;
+                let penalties: Vec<f64> = state.take_values("side", 2)?;
+                (side.l1, side.l2) = (penalties[0], penalties[1]);
+                side.max = state.take_numbers("side.max")?.first().copied();
+            }
+        }
+        Ok(())
     }
 
     /// Coordinates of the batch behind `measure`, then H with what was known before times `forget`.

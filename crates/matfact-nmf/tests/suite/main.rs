@@ -3,6 +3,7 @@
 
 mod beta_laws;
 mod beta_losses;
+mod checkpoints;
 mod golden;
 mod laws;
 mod masked;

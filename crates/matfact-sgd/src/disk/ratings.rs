@@ -6,7 +6,7 @@ use crate::input::{BlockPlan, RatingSource, Weighing};
 use crate::strata::Blocks;
 use crate::survey::Targets;
 use crate::{Sgd, fit};
-use matfact_core::{FactorModel, Factorizer, Fit, Result, Run, Scalar};
+use matfact_core::{DataFingerprint, FactorModel, Factorizer, Fit, Result, Run, Scalar};
 use matfact_linalg::{BlockEntry, RatingCounts, RatingsSurvey, add_row_sums, survey_from_sums};
 
 /// Ratings in a temporary file, made by a [`DiskRatingsWriter`](crate::DiskRatingsWriter): input of [`Sgd`] that need
@@ -96,6 +96,19 @@ impl<T: Scalar> RatingSource for DiskRatings<T> {
 
     fn size(&self) -> (usize, usize) {
         self.counts.shape
+    }
+
+    /// The files of a fit are gone with it.
+    fn gives_checkpoints(&self) -> bool {
+        false
+    }
+
+    fn fingerprint(&self) -> DataFingerprint {
+        DataFingerprint {
+            shape: self.counts.shape,
+            stored: self.counts.observed,
+            ..DataFingerprint::default()
+        }
     }
 
     fn survey(&self, biased: bool) -> Result<RatingsSurvey<T>> {

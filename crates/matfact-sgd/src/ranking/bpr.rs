@@ -86,7 +86,7 @@ impl Bpr {
 
     common_setters!();
 
-    fn settings(&self) -> Settings {
+    pub(crate) fn settings(&self) -> Settings {
         Settings {
             algorithm: "bpr",
             loss: RankingLoss::Pairwise,

@@ -98,7 +98,7 @@ impl LogisticFactorization {
         self
     }
 
-    fn settings(&self) -> Settings {
+    pub(crate) fn settings(&self) -> Settings {
         Settings {
             algorithm: "logistic",
             loss: RankingLoss::Pointwise {

@@ -97,7 +97,7 @@ impl Warp {
         self
     }
 
-    fn settings(&self) -> Settings {
+    pub(crate) fn settings(&self) -> Settings {
         Settings {
             algorithm: "warp",
             loss: RankingLoss::ByRank {

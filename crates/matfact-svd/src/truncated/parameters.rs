@@ -1,6 +1,6 @@
 //! What a truncated SVD is asked for.
 
-use matfact_core::{Error, Result};
+use matfact_core::{Error, Result, require_memory};
 use std::fmt;
 
 /// How the triplets are found; the [crate page](crate) has the mathematics.
@@ -308,14 +308,11 @@ impl TruncatedSvd {
         let rank = self.rank().unwrap_or(1);
         let width = rank.saturating_add(self.oversampling).min(limit);
         let too_large = |bytes: Option<usize>| bytes.is_none_or(|b| b > isize::MAX as usize);
-        if too_large(
-            rows.checked_add(columns)
-                .and_then(|sum| sum.checked_mul(8 * width)),
-        ) {
-            return Err(Error::TooLarge {
-                what: format!("bases of {width} columns"),
-            });
-        }
+        // Both bases in single precision, and a small matrix between them.
+        let lines = rows as f64 + columns as f64 + width as f64;
+        require_memory(4.0 * lines * width as f64, || {
+            format!("bases of {width} columns")
+        })?;
         let whole = rows
             .checked_mul(columns)
             .and_then(|count| count.checked_mul(8));

@@ -1,0 +1,163 @@
+//! `matfact plan`, and the memory budget of `matfact fit`.
+
+use crate::arguments::{CommonOptions, PlanOptions};
+use crate::choices::Precision;
+use crate::fit::{Source, check_counts, parts};
+use crate::input::{Split, load, read_positives};
+use crate::output::{grouped, say, say_json};
+use crate::weighting::Weighted;
+use matfact::core::{FitPlan, InputSize, Plan};
+use matfact::io::read_npy_rows;
+use matfact::{Algorithm, Error, Input, Result, Scalar};
+use serde_json::json;
+use std::path::Path;
+
+const MEBIBYTE: f64 = 1_048_576.0;
+
+/// Tells what a fit would need.
+pub(crate) fn run(options: &PlanOptions) -> Result<()> {
+    let (common, algorithm, source) = parts(&options.algorithm)?;
+    check_counts(common)?;
+    let size = match common.precision {
+        Precision::F32 => size_of_file::<f32>(common, source)?,
+        Precision::F64 => size_of_file::<f64>(common, source)?,
+    };
+    let plan = algorithm.plan(&size)?;
+    if let Some(budget) = common.memory_budget {
+        require_within(&algorithm, &size, budget)?;
+    }
+    if common.json {
+        say_json(&json!({
+            "algorithm": algorithm.name(),
+            "shape": size.shape,
+            "stored": size.stored,
+            "input_bytes": plan.input_bytes,
+            "prepared_bytes": plan.prepared_bytes,
+            "factor_bytes": plan.factor_bytes,
+            "workspace_bytes": plan.workspace_bytes,
+            "peak_bytes": plan.peak_bytes(),
+            "operations_per_iteration": plan.operations_per_iteration,
+            "iterations": plan.iterations,
+        }))
+    } else {
+        say(&table(&algorithm, &size, &plan))
+    }
+}
+
+fn table(algorithm: &Algorithm, size: &InputSize, plan: &FitPlan) -> String {
+    let (rows, columns) = size.shape;
+    let line =
+        |name: &str, bytes: u64| format!("\n  {name:<10} {:>12.1} MiB", bytes as f64 / MEBIBYTE);
+    let mut text = format!(
+        "{}: {} x {}, {} stored entries",
+        algorithm.name(),
+        grouped(rows),
+        grouped(columns),
+        grouped(size.stored)
+    );
+    text += "\nmemory at its highest";
+    for (name, bytes) in [
+        ("data", plan.input_bytes),
+        ("reordered", plan.prepared_bytes),
+        ("factors", plan.factor_bytes),
+        ("workspace", plan.workspace_bytes),
+        ("together", plan.peak_bytes()),
+    ] {
+        text += &line(name, bytes);
+    }
+    text += &format!(
+        "\nwork: about {:.3e} operations an iteration, at most {} iterations",
+        plan.operations_per_iteration, plan.iterations
+    );
+    text
+}
+
+/// The size of the input: of an `.npy` from its header alone, of everything else by reading it.
+fn size_of_file<T: Scalar>(common: &CommonOptions, source: Source<'_>) -> Result<InputSize> {
+    Ok(match source {
+        Source::Matrix(options) => match shape_in_header::<T>(&common.input) {
+            Some(shape) if !options.tf_idf => InputSize::dense::<T>(shape),
+            _ => {
+                let weighted = Weighted::<T>::read(&common.input, options.tf_idf)?;
+                size_of(&Input::Matrix(weighted.data.as_matrix()))
+            }
+        },
+        Source::Ratings(options) => {
+            let split: Split<T> = load(common, options)?;
+            size_of(&Input::from(&split.train))
+        }
+        Source::Positives(options) => {
+            let data = read_positives::<T>(common, options)?;
+            size_of(&Input::from(&data.ratings))
+        }
+    })
+}
+
+/// The shape that the header of an `.npy` file tells. What is wrong with the file is told by reading it.
+fn shape_in_header<T: Scalar>(path: &Path) -> Option<(usize, usize)> {
+    let named = path.extension().is_some_and(|extension| extension == "npy");
+    let rows = named.then(|| read_npy_rows::<T>(path, 1).ok())??;
+    Some(rows.shape())
+}
+
+/// The size of an input that is read; matrices and ratings have one.
+fn size_of<T: Scalar>(input: &Input<'_, T>) -> InputSize {
+    input
+        .size()
+        .unwrap_or_else(|| InputSize::dense::<T>(input.shape()))
+}
+
+/// Refuses a fit of `input` that needs more than the budget on the command line, before anything is allocated.
+pub(crate) fn check_budget<T: Scalar>(
+    common: &CommonOptions,
+    algorithm: &Algorithm,
+    input: &Input<'_, T>,
+) -> Result<()> {
+    match common.memory_budget {
+        Some(budget) => require_within(algorithm, &size_of(input), budget),
+        None => Ok(()),
+    }
+}
+
+fn require_within(algorithm: &Algorithm, size: &InputSize, budget: u64) -> Result<()> {
+    let plan = algorithm.plan(size)?;
+    if plan.require_within(budget).is_ok() {
+        return Ok(());
+    }
+    let needed = (plan.peak_bytes() as f64 / MEBIBYTE).ceil();
+    let remedy = match largest_rank(algorithm, size, budget) {
+        Some(rank) => format!("--rank {rank} would fit"),
+        None => "no rank would fit".to_owned(),
+    };
+    let requirement = format!("at least {needed:.0}MiB for this fit ({remedy})");
+    let given = format!("{:.0}MiB", budget as f64 / MEBIBYTE);
+    Err(Error::invalid_parameter(
+        "memory_budget",
+        given,
+        requirement,
+    ))
+}
+
+/// The largest rank whose fit keeps within the budget.
+fn largest_rank(algorithm: &Algorithm, size: &InputSize, budget: u64) -> Option<usize> {
+    let settings = serde_json::to_value(algorithm).ok()?;
+    let rank = settings.get("rank")?.as_u64()? as usize;
+    let fits = |rank: usize| {
+        let mut other = settings.clone();
+        other["rank"] = rank.into();
+        let other: Option<Algorithm> = serde_json::from_value(other).ok();
+        let plan = other.and_then(|algorithm| algorithm.plan(size).ok());
+        plan.is_some_and(|plan| plan.peak_bytes() <= budget)
+    };
+    // Above the first is too much; the second fits, or is none.
+    let (mut above, mut below) = (rank, 0);
+    while above - below > 1 {
+        let middle = below + (above - below) / 2;
+        if fits(middle) {
+            below = middle;
+        } else {
+            above = middle;
+        }
+    }
+    (below > 0).then_some(below)
+}

@@ -1,0 +1,130 @@
+//! `matfact plan` against what fits then need, and the memory budget.
+
+use crate::common::{Folder, lines, number, ratings};
+use matfact::io::write_npy;
+use matfact::ndarray::Array2;
+
+/// Peak memory of a fit beyond that of the program with the smallest data, and the plan of the same.
+fn compare(folder: &Folder, small: &str, fit: &str) -> (f64, f64) {
+    let idle = number(&folder.json(&format!("fit {small}")), "/peak_memory_bytes");
+    let held = number(&folder.json(&format!("fit {fit}")), "/peak_memory_bytes");
+    (
+        number(&folder.json(&format!("plan {fit}")), "/peak_bytes"),
+        held - idle,
+    )
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn what_a_fit_holds_is_within_15_percent_of_the_plan() {
+    let folder = Folder::new();
+    // Few and simple entries, many factors: the fit's own part is nearly all of it.
+    let x = Array2::from_shape_fn((6000, 300), |(i, j)| ((i * 7 + j * 13) % 11) as f32);
+    write_npy(folder.at("large.npy"), &x).unwrap();
+    write_npy(
+        folder.at("small.npy"),
+        &x.slice(matfact::ndarray::s![..20, ..20]).to_owned(),
+    )
+    .unwrap();
+    let mut text = String::new();
+    for user in 0..30_000_usize {
+        for item in [user % 5000, (user * 7 + 1) % 5000] {
+            text += &format!("{user}\t{item}\t{}\n", 1 + (user + item) % 5);
+        }
+    }
+    folder.write("large.tsv", text);
+    folder.write("small.tsv", lines(&ratings(), "\t"));
+    for (small, fit) in [
+        (
+            "nmf small.npy --rank 2",
+            "nmf large.npy --rank 250 --max-iter 2 --tol 0 --init random --compression off",
+        ),
+        (
+            "als small.tsv --rank 2",
+            "als large.tsv --rank 300 --max-iter 1 --threads 1",
+        ),
+        (
+            "sgd small.tsv --rank 2",
+            "sgd large.tsv --rank 400 --epochs 1",
+        ),
+    ] {
+        let (planned, held) = compare(&folder, small, fit);
+        let ratio = planned / held;
+        assert!(
+            (0.85..=1.15).contains(&ratio),
+            "{fit}: planned {planned:.4e}, held {held:.4e}"
+        );
+    }
+}
+
+#[test]
+fn a_plan_reads_and_says_what_it_has_to() {
+    let folder = Folder::new();
+    folder.matrix(40, 30);
+    let said = folder.ok("plan nmf x.npy --rank 5").out;
+    assert!(
+        said.contains("nmf: 40 x 30, 1 200 stored entries"),
+        "{said}"
+    );
+    assert!(
+        said.contains("operations an iteration, at most 200 iterations"),
+        "{said}"
+    );
+    folder.write("ratings.tsv", lines(&ratings(), "\t"));
+    let plan = folder.json("plan als ratings.tsv --rank 8 --max-iter 7");
+    assert_eq!(plan["iterations"], 7);
+    assert_eq!(plan["shape"], serde_json::json!([60, 40]));
+    let twice = folder.json("plan als ratings.tsv --rank 8 --precision f64");
+    assert!(number(&twice, "/factor_bytes") > 1.9 * number(&plan, "/factor_bytes"));
+    folder
+        .line("plan svd x.npy --rank 5")
+        .refused(2, "no estimate of its memory");
+}
+
+#[test]
+fn a_budget_refuses_and_names_the_rank_that_would_fit() {
+    let folder = Folder::new();
+    folder.matrix(300, 200);
+    let line = "fit nmf x.npy --rank 150 --init random --memory-budget 1MiB --model m";
+    let refused = folder.line(line);
+    refused.refused(
+        2,
+        "--memory-budget 1MiB is not allowed: it must be at least",
+    );
+    let rank = refused
+        .err
+        .split("--rank ")
+        .nth(1)
+        .and_then(|rest| rest.split(' ').next());
+    let rank: usize = rank.unwrap().parse().unwrap();
+    assert!(!folder.at("m").exists());
+    folder.ok(&line.replace("--rank 150", &format!("--rank {rank}")));
+    folder
+        .line(&line.replace("--rank 150", &format!("--rank {}", rank + 1)))
+        .refused(2, "would fit");
+    folder
+        .line(&line.replace("1MiB", "1KiB"))
+        .refused(2, "no rank would fit");
+    folder
+        .line(&line.replace("1MiB", "much"))
+        .refused(2, "is not a size");
+}
+
+#[test]
+fn an_absurd_rank_is_refused_and_nothing_is_killed() {
+    let folder = Folder::new();
+    folder.matrix(40, 30);
+    folder.write("ratings.tsv", lines(&ratings(), "\t"));
+    for rank in ["1000000000000", "18446744073709551615"] {
+        for line in [
+            "nmf x.npy --init random",
+            "masked-nmf ratings.tsv",
+            "sgd ratings.tsv",
+            "als ratings.tsv",
+        ] {
+            let ended = folder.line(&format!("fit {line} --rank {rank}"));
+            assert_eq!(ended.code, Some(2), "{line} --rank {rank}: {ended:?}");
+            assert_eq!(ended.err.lines().count(), 1, "{ended:?}");
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! What a fit will need.
+
+use crate::{MaskedNmf, Nmf, Solver};
+use matfact_core::{FitPlan, InputSize, Plan, Result};
+
+/// Columns that the randomized SVD of a start has beyond the rank.
+const OVERSAMPLING: f64 = 10.0;
+
+impl Plan for Nmf {
+    fn plan(&self, input: &InputSize) -> Result<FitPlan> {
+        self.validate()?;
+        self.check_size(input.shape)?;
+        let size = input.scalar_bytes as f64;
+        let (m, n) = (input.shape.0 as f64, input.shape.1 as f64);
+        let (stored, k) = (input.stored as f64, self.rank as f64);
+        let (sides, larger) = ((m + n) * size, m.max(n) * size);
+        let factors = sides * k;
+        let solver = self.solver.resolve(self.loss)?;
+        let workspace = match solver {
+            // Those before the last iteration, those that it makes, and a product.
+            Solver::Hals | Solver::Auto => 2.0 * sides * k + larger * k,
+            Solver::CoordinateDescent | Solver::BlockPivoting => 2.0 * larger * k,
+            Solver::Multiplicative => sides * k + 4.0 * m * k * size,
+            Solver::ScalarNewton => 2.0 * sides * k,
+        };
+        // A start by the randomized SVD: both bases and as much again.
+        let start = 2.0 * sides * (k + OVERSAMPLING);
+        // X in the other direction, at the first product with it.
+        let prepared = if input.dense {
+            0.0
+        } else {
+            input.transposed_bytes()
+        };
+        let products = 4.0 * stored * k;
+        let passes = 2.0 * (m + n) * k * k;
+        let operations = match solver {
+            Solver::Hals | Solver::Auto => products + passes * (self.sweeps as f64 + 2.0),
+            Solver::Multiplicative | Solver::ScalarNewton => 2.0 * products,
+            _ => products + 3.0 * passes,
+        };
+        let workspace = workspace.max(start);
+        FitPlan::new(
+            input,
+            prepared,
+            factors,
+            workspace,
+            operations,
+            self.max_iter,
+        )
+    }
+}
+
+impl Plan for MaskedNmf {
+    fn plan(&self, input: &InputSize) -> Result<FitPlan> {
+        self.validate()?;
+        self.check_size(input.shape)?;
+        let size = input.scalar_bytes as f64;
+        let (m, n) = (input.shape.0 as f64, input.shape.1 as f64);
+        let (stored, k) = (input.stored as f64, self.rank() as f64);
+        let factors = (m + n) * k * size;
+        // The gradients at the end are two panels for each side.
+        let workspace = 2.0 * factors + 32.0 * (m + n);
+        let prepared = input.transposed_bytes();
+        let operations = 8.0 * stored * k * self.passes as f64;
+        FitPlan::new(
+            input,
+            prepared,
+            factors,
+            workspace,
+            operations,
+            self.max_iter,
+        )
+    }
+}
