@@ -10,6 +10,8 @@ pub(crate) fn message(error: &Error, command: &Command) -> String {
     let input = match command {
         Command::Fit(fit) => Some(input_of(fit)),
         Command::Evaluate(options) => Some(input_of(&options.algorithm)),
+        Command::Tune(options) => Some(input_of(&options.algorithm)),
+        Command::Compare(options) => Some(&options.common.input),
         Command::Transform(options) => Some(&options.input),
         Command::Predict(_)
         | Command::Recommend(_)
@@ -19,6 +21,7 @@ pub(crate) fn message(error: &Error, command: &Command) -> String {
         | Command::Inspect(_)
         | Command::Export(_)
         | Command::Import(_)
+        | Command::Completions { .. }
         | Command::Demo(_) => None,
     };
     let place = input
@@ -118,6 +121,7 @@ fn parse(text: &str, command: &Command, input: Option<&Path>) -> String {
     let fit = match command {
         Command::Fit(fit) => Some(fit),
         Command::Evaluate(options) => Some(&options.algorithm),
+        Command::Tune(options) => Some(&options.algorithm),
         _ => None,
     };
     match fit {
@@ -160,7 +164,7 @@ fn reader_of_text(command: &FitCommand) -> Option<&'static str> {
     })
 }
 
-fn names_a_matrix(path: &Path) -> bool {
+pub(crate) fn names_a_matrix(path: &Path) -> bool {
     let name = path.to_string_lossy().to_ascii_lowercase();
     let compressed = [".gz", ".zst", ".zstd"];
     let plain = compressed.iter().find_map(|end| name.strip_suffix(end));
@@ -251,7 +255,7 @@ mod tests {
             (
                 "fti nmf",
                 "error: unrecognized subcommand 'fti'; usage: matfact \
-                 demo|fit|evaluate|predict|recommend|similar|transform|topics|reconstruct|inspect|export|import; \
+                 demo|fit|evaluate|compare|tune|predict|recommend|similar|transform|topics|reconstruct|inspect|export|import|completions; \
                  --help tells more",
             ),
             (

@@ -36,6 +36,7 @@ mod source;
 mod table;
 mod text;
 
+pub use atomic::write_text;
 pub use ids::Ids;
 pub use libmf::{LibmfModel, read_libmf, write_libmf};
 pub use matrix::{MatrixData, NpyRows, read_matrix, read_npy_rows, write_npy, write_npy_rows};
