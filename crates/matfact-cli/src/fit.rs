@@ -122,6 +122,13 @@ pub(crate) fn check_report(common: &CommonOptions, source: Option<&SplitOptions>
             requirement,
         ));
     }
+    if let Some(names) = &common.reporting.names {
+        // It is read after the fit, which must not be in vain.
+        std::fs::File::open(names).map_err(|source| Error::Io {
+            path: names.clone(),
+            source,
+        })?;
+    }
     let test = source.and_then(|split| split.test.as_ref());
     let beside = test.into_iter().chain(&common.reporting.names);
     let files = std::iter::once(&common.input).chain(beside);

@@ -55,14 +55,19 @@ impl Table {
         if self.rows.len() > ROWS {
             let _ = write!(caption, " (the first {ROWS} of {} rows)", self.rows.len());
         }
+        // Not a caption, which would scroll away with a wide table.
         let _ = write!(
             out,
-            "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"{0}\"><table>\
-             <caption>{0}</caption><thead><tr>",
-            caption
+            "<p class=\"note\">{caption}</p><div class=\"scroll\" tabindex=\"0\" role=\"region\" \
+             aria-label=\"{caption}\"><table><thead><tr>"
         );
-        for cell in self.header.iter().take(COLUMNS) {
-            let _ = write!(out, "<th scope=\"col\">{}</th>", name(cell));
+        for (column, cell) in self.header.iter().take(COLUMNS).enumerate() {
+            let numbers = |row: &Vec<String>| row.get(column).is_some_and(|cell| is_number(cell));
+            let class = match column > 0 && self.rows.first().is_some_and(numbers) {
+                true => " class=\"number\"",
+                false => "",
+            };
+            let _ = write!(out, "<th scope=\"col\"{class}>{}</th>", name(cell));
         }
         out.push_str("</tr></thead><tbody>");
         for (at, row) in self.rows.iter().take(ROWS).enumerate() {

@@ -2,6 +2,8 @@
 #![allow(missing_docs, clippy::unwrap_used, reason = "a test")]
 
 mod common;
+mod compare;
+mod configuration;
 mod demo;
 mod evaluate;
 mod export;
@@ -16,4 +18,6 @@ mod help;
 mod predict;
 mod recommend;
 mod refusals;
+mod report;
+mod tune;
 mod use_model;
