@@ -1,10 +1,10 @@
 //! `matfact evaluate`.
 
 use crate::arguments::{CommonOptions, EvaluateOptions};
-use crate::checks::check_memory;
+use crate::checks::{check_memory, refuse_report};
 use crate::choices::Precision;
 use crate::configuration::Given;
-use crate::fit::{Source, check_counts, fit, parts, refuse_report};
+use crate::fit::{Source, check_counts, fit, parts};
 use crate::held_out::{HeldOut, interval, of_folds};
 use crate::input::{keep_aside, read, read_positives};
 use crate::output::{complain, grouped, peak_memory_bytes, say, say_json};

@@ -2,7 +2,7 @@
 
 use crate::scale::Scale;
 use crate::table::Table;
-use crate::text::{cut, escaped, number};
+use crate::text::{cut, escaped, name, number};
 use std::fmt::Write;
 
 /// Units of a chart's width; a phone shows them nearly as they are, so that text stays readable.
@@ -204,7 +204,7 @@ impl LineChart {
             out,
             "<svg viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" aria-labelledby=\"t{id} d{id}\">\
              <title id=\"t{id}\">{}</title><desc id=\"d{id}\">{}</desc>",
-            escaped(&self.title),
+            name(&self.title),
             escaped(&self.description())
         );
         let (right, bottom) = (WIDTH - RIGHT, HEIGHT - BOTTOM);
@@ -343,7 +343,11 @@ impl LineChart {
 
     /// What the chart shows, in words.
     fn description(&self) -> String {
-        let mut text = format!("{} over {}.", self.y.label, self.x.label);
+        let mut text = format!(
+            "{} over {}.",
+            cut(&self.y.label, 60),
+            cut(&self.x.label, 60)
+        );
         for series in self.drawn() {
             let ys = || series.points.iter().map(|point| point.y);
             let (low, high) = (

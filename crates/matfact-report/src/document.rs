@@ -1,12 +1,14 @@
 //! The page itself.
 
 use crate::list::LISTS;
-use crate::text::{escape, escaped, name};
+use crate::text::{cut, escape, escaped, name};
 use crate::{HeatMap, LineChart, List, Table};
 use std::fmt::Write;
 
 /// Most characters of text that stands as it is.
 const CODE: usize = 20_000;
+/// Bytes that a page may have: what would not fit is left out, and the page says so.
+const PAGE: usize = 960_000;
 const STYLE: &str = include_str!("style.css");
 
 /// A part of a section.
@@ -84,7 +86,7 @@ impl Report {
         self
     }
 
-    /// How many charts the page has.
+    /// How many charts the page has, if it is not full before.
     #[must_use]
     pub fn charts(&self) -> usize {
         let blocks = self.sections.iter().flat_map(|section| &section.blocks);
@@ -113,12 +115,16 @@ impl Report {
             name(&self.title)
         );
         if !self.summary.is_empty() {
-            let _ = write!(out, "<p class=\"lead\">{}</p>", escaped(&self.summary));
+            let _ = write!(
+                out,
+                "<p class=\"lead\">{}</p>",
+                escaped(&cut(&self.summary, 1000))
+            );
         }
         if self.sections.len() > 1 {
             out.push_str("<nav aria-label=\"Sections\"><ul>");
             for (at, section) in self.sections.iter().enumerate() {
-                let title = escaped(&section.title);
+                let title = name(&section.title);
                 let _ = write!(out, "<li><a href=\"#s{at}\">{title}</a></li>");
             }
             out.push_str("</ul></nav>");
@@ -126,13 +132,20 @@ impl Report {
         out.push_str("</header><main id=\"main\">");
         let mut chart = 0;
         for (at, section) in self.sections.iter().enumerate() {
-            let title = escaped(&section.title);
+            let title = name(&section.title);
             let _ = write!(
                 out,
                 "<section aria-labelledby=\"s{at}\"><h2 id=\"s{at}\">{title}</h2><div class=\"blocks\">"
             );
             for block in &section.blocks {
-                block.write(&mut chart, &mut out);
+                let mut text = String::new();
+                block.write(&mut chart, &mut text);
+                if out.len() + text.len() > PAGE {
+                    text =
+                        "<p class=\"note\">Left out: the page would be larger than a megabyte.</p>"
+                            .to_owned();
+                }
+                out.push_str(&text);
             }
             out.push_str("</div></section>");
         }
@@ -146,7 +159,7 @@ impl Block {
         match self {
             Block::Text(text) => {
                 out.push_str("<p>");
-                escape(text, out);
+                escape(&cut(text, CODE), out);
                 out.push_str("</p>");
             }
             Block::Table(table) => {
@@ -210,7 +223,7 @@ fn figure(
     out: &mut String,
     draw: impl FnOnce(&mut String) -> Table,
 ) {
-    let title = escaped(title);
+    let title = name(title);
     if drawn.is_none() {
         let _ = write!(
             out,
@@ -220,7 +233,11 @@ fn figure(
     }
     let _ = write!(out, "<figure class=\"chart\"><figcaption><h3>{title}</h3>");
     if !note.is_empty() {
-        let _ = write!(out, "<p class=\"note\">{}</p>", escaped(note.trim()));
+        let _ = write!(
+            out,
+            "<p class=\"note\">{}</p>",
+            escaped(&cut(note.trim(), 1000))
+        );
     }
     out.push_str("</figcaption>");
     let table = draw(out);

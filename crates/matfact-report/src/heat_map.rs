@@ -2,15 +2,15 @@
 
 use crate::chart::WIDTH;
 use crate::table::Table;
-use crate::text::{cut, escaped, number};
+use crate::text::{cut, escaped, name, number};
 use std::fmt::Write;
 
 /// Most rows and columns that are drawn.
 const ROWS: usize = 48;
 const COLUMNS: usize = 32;
 /// Room for the names of the rows, and characters that fit into it.
-const LABELS: f64 = 104.0;
-const CHARACTERS: usize = 17;
+const LABELS: f64 = 118.0;
+const CHARACTERS: usize = 15;
 const BOTTOM: f64 = 34.0;
 
 /// A matrix as coloured cells: deeper is larger, and negative values have another colour. Of more than 48 rows and 32
@@ -108,7 +108,7 @@ impl HeatMap {
             "<svg viewBox=\"0 0 {WIDTH} {height}\" role=\"img\" aria-labelledby=\"t{id} d{id}\">\
              <title id=\"t{id}\">{}</title><desc id=\"d{id}\">{rows} rows by {columns} columns, \
              values from {} to {}.</desc>",
-            escaped(&self.title),
+            name(&self.title),
             number(least),
             number(most)
         );
@@ -152,7 +152,7 @@ impl HeatMap {
             "<text class=\"axis middle\" x=\"{:.1}\" y=\"{:.1}\">{}</text></svg>",
             LABELS + columns as f64 * width / 2.0,
             bottom + 28.0,
-            escaped(&self.column_label)
+            name(&self.column_label)
         );
         let _ = write!(
             out,

@@ -1,6 +1,6 @@
 //! Tables.
 
-use crate::text::{escaped, name};
+use crate::text::{cut, escaped, name};
 use std::fmt::Write;
 
 /// Most rows that are written; the caption says how many were left out.
@@ -51,7 +51,7 @@ impl Table {
 
     /// Appends the table, in a box that scrolls by itself.
     pub(crate) fn write(&self, out: &mut String) {
-        let mut caption = escaped(&self.caption);
+        let mut caption = escaped(&cut(&self.caption, 400));
         if self.rows.len() > ROWS {
             let _ = write!(caption, " (the first {ROWS} of {} rows)", self.rows.len());
         }

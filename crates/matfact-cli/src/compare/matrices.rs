@@ -66,6 +66,11 @@ pub(super) fn compare<T: Scalar>(
             // What is wrong with the matrix is wrong for all.
             Err(error) if !is_of_candidate(&error) => return Err(error),
             Err(error) => line.failure = Some(error.to_string()),
+            // What was cut short says nothing of an algorithm.
+            Ok(fit) if fit.report.stop == StopReason::Cancelled => {
+                line.failure = Some("interrupted before its end".to_owned());
+                cancelled = true;
+            }
             Ok(fit) => {
                 let report = fit.report;
                 stored = stored.or(report.stored);
@@ -78,7 +83,6 @@ pub(super) fn compare<T: Scalar>(
                 line.iterations = report.iterations;
                 line.stop = report.stop.to_string();
                 line.history = report.history;
-                cancelled = report.stop == StopReason::Cancelled;
                 let error = report.relative_error.unwrap_or(f64::INFINITY);
                 let better = best.as_ref().is_none_or(|(least, ..)| error < *least);
                 if common.reporting.report.is_some() && better {

@@ -7,9 +7,10 @@ mod table;
 pub(crate) use table::{Line, Measure, Measured, Table};
 
 use crate::arguments::{CompareOptions, FitCommand};
+use crate::checks::check_report;
 use crate::choices::Precision;
 use crate::configuration::{Given, Setting};
-use crate::fit::{check_counts, check_report, parts};
+use crate::fit::{check_counts, parts};
 use crate::output::{say, say_json};
 use crate::remedy::names_a_matrix;
 use crate::trial::{self, Kind};

@@ -120,6 +120,11 @@ pub(super) fn compare<T: Scalar>(
                 }
                 Err(error) => return Err(error),
             };
+            // What was cut short says nothing of an algorithm.
+            if fit.report.stop == StopReason::Cancelled {
+                complain("notice: interrupted; these are the results so far");
+                break 'folds;
+            }
             let scores = evaluation.of(&fit.model, &split)?;
             folds.seconds += fit.report.seconds.total();
             folds.iterations += fit.report.iterations;
@@ -145,10 +150,6 @@ pub(super) fn compare<T: Scalar>(
             if fold == 0 {
                 folds.stop = fit.report.stop.to_string();
                 folds.history = fit.report.history;
-            }
-            if fit.report.stop == StopReason::Cancelled {
-                complain("notice: interrupted; these are the results so far");
-                break 'folds;
             }
         }
     }
@@ -223,7 +224,7 @@ fn line(candidate: &Candidate, folds: &Folds, metrics: &[Metric]) -> Result<Line
         ..Line::default()
     };
     if folds.scores.is_empty() && line.failure.is_none() {
-        line.failure = Some("not reached".to_owned());
+        line.failure = Some("interrupted before its end".to_owned());
     }
     let kept = own(metrics, candidate.kind());
     for metric in metrics {

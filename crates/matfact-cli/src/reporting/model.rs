@@ -150,12 +150,15 @@ fn heat_maps<T: Scalar>(factors: &Factors<'_, T>, labels: &Labels<'_>) -> Vec<Bl
         let shown = side.nrows().min(ROWS);
         let width = side.ncols().min(COMPONENTS);
         let mut map = HeatMap::new(format!("Factors of {title}s"), kind, "component");
-        if shown < side.nrows() || width < side.ncols() {
-            map = map.note(format!(
-                "The first {shown} of {} {title}s, the first {width} of {} components.",
-                side.nrows(),
-                side.ncols()
-            ));
+        let mut cut = Vec::new();
+        if shown < side.nrows() {
+            cut.push(format!("the first {shown} of {} {title}s", side.nrows()));
+        }
+        if width < side.ncols() {
+            cut.push(format!("the first {width} of {} components", side.ncols()));
+        }
+        if !cut.is_empty() {
+            map = map.note(format!("Shown: {}.", cut.join(", ")));
         }
         let rows = side.rows().into_iter().take(shown).enumerate();
         Block::Heat(rows.fold(map, |map, (at, values)| {

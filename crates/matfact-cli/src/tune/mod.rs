@@ -3,11 +3,11 @@
 mod space;
 
 use crate::arguments::{CommonOptions, SearchChoice, TuneOptions};
-use crate::checks::{Input as ReadFile, check_output};
+use crate::checks::{Input as ReadFile, check_output, check_report};
 use crate::choices::Precision;
 use crate::compare::Measure;
 use crate::configuration::{Given, Setting};
-use crate::fit::{check_counts, check_report, fit, parts};
+use crate::fit::{check_counts, fit, parts};
 use crate::held_out::{HeldOut, of_folds};
 use crate::input::{read, read_positives};
 use crate::output::{complain, grouped, say, say_json};
@@ -398,14 +398,11 @@ impl Task<'_> {
         let object = |tried: &Tried| {
             let point = tried.point.iter();
             let point = point.map(|(name, value)| {
-                let number = value
-                    .parse::<f64>()
-                    .ok()
-                    .filter(|number| number.is_finite());
-                (
-                    name.clone(),
-                    number.map_or(json!(value), |number| json!(number)),
-                )
+                let whole = value.parse::<i64>().ok().map(|number| json!(number));
+                let number = value.parse::<f64>().ok();
+                let number = number.filter(|number| number.is_finite());
+                let number = whole.or_else(|| number.map(|number| json!(number)));
+                (name.clone(), number.unwrap_or_else(|| json!(value)))
             });
             let mut object = json!({
                 "point": point.collect::<Map<_, _>>(),

@@ -51,7 +51,10 @@ fn algorithms_are_measured_on_the_same_rest() {
     let least = values
         .min_by(|a, b| number(a, "/metrics/rmse").total_cmp(&number(b, "/metrics/rmse")))
         .unwrap();
-    assert_eq!((&best["algorithm"], &best["rank"]), (&least["algorithm"], &least["rank"]));
+    assert_eq!(
+        (&best["algorithm"], &best["rank"]),
+        (&least["algorithm"], &least["rank"])
+    );
     for line in &results(&object)[..4] {
         let behind = line.get("behind").is_some();
         assert_eq!(behind, line != least);
@@ -72,7 +75,13 @@ fn folds_and_tables_are_told() {
     }
     assert_eq!(results(&object)[1]["parameters"]["epochs"], 3);
     let text = folder.ok(line).out;
-    for part in ["algorithm", "each of 2 folds in turn", " *", "between folds", "seconds"] {
+    for part in [
+        "algorithm",
+        "each of 2 folds in turn",
+        " *",
+        "between folds",
+        "seconds",
+    ] {
         assert!(text.contains(part), "{part}: {text}");
     }
 }
@@ -80,19 +89,33 @@ fn folds_and_tables_are_told() {
 #[test]
 fn matrices_are_compared_by_what_is_left_out() {
     let folder = folder();
-    let object = folder.json("compare counts.mtx --algorithms nmf,svd,pca,minibatch-nmf --ranks 1,2,4");
+    let object =
+        folder.json("compare counts.mtx --algorithms nmf,svd,pca,minibatch-nmf --ranks 1,2,4");
     let error = |at: usize| number(&results(&object)[at], "/metrics/relative error");
     for at in [0, 3, 6, 9] {
-        assert!(error(at) > error(at + 1) && error(at + 1) > error(at + 2), "{object:#}");
+        assert!(
+            error(at) > error(at + 1) && error(at + 1) > error(at + 2),
+            "{object:#}"
+        );
     }
     for rank in 0..3 {
-        assert!(error(3 + rank) <= error(rank) + 1e-5, "the SVD is the best of its rank");
+        assert!(
+            error(3 + rank) <= error(rank) + 1e-5,
+            "the SVD is the best of its rank"
+        );
     }
     // A rank that this matrix does not have is told, and the others go on.
     let object = folder.json("compare counts.mtx --algorithms svd --ranks 2,400");
-    assert!(results(&object)[1]["failure"].as_str().unwrap().contains("400"));
+    assert!(
+        results(&object)[1]["failure"]
+            .as_str()
+            .unwrap()
+            .contains("400")
+    );
     assert_eq!(object["best"]["relative error"]["rank"], 2);
-    let text = folder.ok("compare counts.mtx --algorithms svd --ranks 2,400").out;
+    let text = folder
+        .ok("compare counts.mtx --algorithms svd --ranks 2,400")
+        .out;
     assert!(text.contains("failed: "), "{text}");
 }
 
@@ -110,12 +133,23 @@ fn the_options_of_an_algorithm_may_stand_in_a_file() {
     assert_eq!(parameters(0)["biased"], false);
     assert_eq!(parameters(1)["learning_rate"], 0.01);
     for (content, part) in [
-        ("[als]\nmax-itr = 3\n", "c.toml:2: unknown key \"max-itr\" (is it \"max-iter\"?)"),
-        ("[nearest]\nmax-iter = 3\n", "c.toml:1: unknown table [nearest]"),
-        ("[als]\nmax-iter = [3]\n", "c.toml:2: max-iter takes one value"),
+        (
+            "[als]\nmax-itr = 3\n",
+            "c.toml:2: unknown key \"max-itr\" (is it \"max-iter\"?)",
+        ),
+        (
+            "[nearest]\nmax-iter = 3\n",
+            "c.toml:1: unknown table [nearest]",
+        ),
+        (
+            "[als]\nmax-iter = [3]\n",
+            "c.toml:2: max-iter takes one value",
+        ),
     ] {
         folder.write("c.toml", content);
-        folder.line("compare r.tsv --algorithms als --config c.toml").refused(3, part);
+        folder
+            .line("compare r.tsv --algorithms als --config c.toml")
+            .refused(3, part);
     }
 }
 

@@ -17,7 +17,9 @@ fn folder() -> Folder {
         }
     }
     folder.write("r.tsv", lines(&all, "\t"));
-    let names: String = (1..40).map(|at| format!("film-{at}\tThe <b>{at}</b> & Sons\n")).collect();
+    let names: String = (1..40)
+        .map(|at| format!("film-{at}\tThe <b>{at}</b> & Sons\n"))
+        .collect();
     folder.write("names.tsv", names);
     folder.texts();
     folder
@@ -25,23 +27,46 @@ fn folder() -> Folder {
 
 /// Each report by its command, its number of charts, and what stands in it.
 const REPORTS: [(&str, usize, &str); 6] = [
-    ("fit als r.tsv --rank 3 --holdout 0.1 --names names.tsv", 3, "The &lt;b&gt;7&lt;/b&gt; &amp; Sons"),
-    ("fit nmf counts.mtx --rank 2 --names words.txt", 3, "harbour"),
-    ("fit svd counts.mtx --rank 3 --names words.txt", 4, "Spectrum of svd"),
-    ("compare r.tsv --algorithms als,sgd,popularity,svd --ranks 2,4 --names names.tsv", 11, "By rank"),
-    ("compare counts.mtx --algorithms nmf,svd,pca --ranks 1,2,4", 7, "relative error by rank"),
+    (
+        "fit als r.tsv --rank 3 --holdout 0.1 --names names.tsv",
+        3,
+        "The &lt;b&gt;7&lt;/b&gt; &amp; Sons",
+    ),
+    (
+        "fit nmf counts.mtx --rank 2 --names words.txt",
+        3,
+        "harbour",
+    ),
+    (
+        "fit svd counts.mtx --rank 3 --names words.txt",
+        4,
+        "Spectrum of svd",
+    ),
+    (
+        "compare r.tsv --algorithms als,sgd,popularity,svd --ranks 2,4 --names names.tsv",
+        11,
+        "By rank",
+    ),
+    (
+        "compare counts.mtx --algorithms nmf,svd,pca --ranks 1,2,4",
+        7,
+        "relative error by rank",
+    ),
     ("tune sgd r.tsv --epochs 3 --samples 4", 3, "learning-rate"),
 ];
 
 /// Writes all reports.
 fn reports(folder: &Folder) -> Vec<(PathBuf, String, usize)> {
-    let each = REPORTS.iter().enumerate().map(|(at, (line, charts, part))| {
-        let name = format!("report-{at}.html");
-        folder.ok(&format!("{line} --report {name}"));
-        let html = fs::read_to_string(folder.at(&name)).unwrap();
-        assert!(html.contains(part), "{line}: {part}");
-        (folder.at(&name), html, *charts)
-    });
+    let each = REPORTS
+        .iter()
+        .enumerate()
+        .map(|(at, (line, charts, part))| {
+            let name = format!("report-{at}.html");
+            folder.ok(&format!("{line} --report {name}"));
+            let html = fs::read_to_string(folder.at(&name)).unwrap();
+            assert!(html.contains(part), "{line}: {part}");
+            (folder.at(&name), html, *charts)
+        });
     each.collect()
 }
 
@@ -50,10 +75,20 @@ fn reports_show_what_was_found_and_how_to_repeat_it() {
     let folder = folder();
     for (path, html, charts) in reports(&folder) {
         let path = path.display();
-        assert_eq!(html.matches("<figure class=\"chart\">").count(), charts, "{path}");
+        assert_eq!(
+            html.matches("<figure class=\"chart\">").count(),
+            charts,
+            "{path}"
+        );
         assert!(!html.contains("<script") && !html.contains("<b>"), "{path}");
-        assert!(html.contains("Configuration") && html.len() < 1_000_000, "{path}");
-        assert!(html.contains("algorithm") && html.contains("seed = 0"), "{path}");
+        assert!(
+            html.contains("Configuration") && html.len() < 1_000_000,
+            "{path}"
+        );
+        assert!(
+            html.contains("algorithm") && html.contains("seed = 0"),
+            "{path}"
+        );
     }
     let compared = fs::read_to_string(folder.at("report-3.html")).unwrap();
     assert!(compared.contains("&lt;script&gt;alert(1)&lt;/script&gt;"));
@@ -66,14 +101,46 @@ fn a_report_is_refused_before_the_work_where_it_cannot_be() {
     let folder = folder();
     let before = folder.names();
     for (line, code, part) in [
-        ("fit als r.tsv --rank 2 --report none/r.html", 4, "none: no such folder"),
-        ("fit als r.tsv --rank 2 --report r.tsv", 2, "another file than the data"),
-        ("fit als r.tsv --rank 2 --report m --model m", 2, "another file than the model"),
-        ("fit als r.tsv --rank 2 --names names.tsv", 2, "left out without --report"),
-        ("fit als r.tsv --rank 2 --report r.html --names gone", 4, "gone: No such file"),
-        ("fit nmf counts.mtx --rank 2 --report r.html --names r.tsv", 3, "lines for 6 columns"),
-        ("evaluate als r.tsv --rank 2 --report r.html", 2, "left out: `matfact compare`"),
-        ("tune als r.tsv --report r.html --names names.tsv", 2, "shows no items"),
+        (
+            "fit als r.tsv --rank 2 --report none/r.html",
+            4,
+            "none: no such folder",
+        ),
+        (
+            "fit als r.tsv --rank 2 --report r.tsv",
+            2,
+            "another file than the data",
+        ),
+        (
+            "fit als r.tsv --rank 2 --report m --model m",
+            2,
+            "another file than the model",
+        ),
+        (
+            "fit als r.tsv --rank 2 --names names.tsv",
+            2,
+            "left out without --report",
+        ),
+        (
+            "fit als r.tsv --rank 2 --report r.html --names gone",
+            4,
+            "gone: No such file",
+        ),
+        (
+            "fit nmf counts.mtx --rank 2 --report r.html --names r.tsv",
+            3,
+            "lines for 6 columns",
+        ),
+        (
+            "evaluate als r.tsv --rank 2 --report r.html",
+            2,
+            "left out: `matfact compare`",
+        ),
+        (
+            "tune als r.tsv --report r.html --names names.tsv",
+            2,
+            "shows no items",
+        ),
     ] {
         folder.line(line).refused(code, part);
         assert_eq!(folder.names(), before, "{line}");
@@ -114,11 +181,19 @@ fn a_browser_shows_every_chart_without_complaint() {
         fs::write(&path, html.replace("</body>", script)).unwrap();
         for (width, dark) in [(360, false), (1200, true)] {
             let output = Command::new(&browser)
-                .args(["--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars"])
+                .args([
+                    "--headless",
+                    "--no-sandbox",
+                    "--disable-gpu",
+                    "--hide-scrollbars",
+                ])
                 .args(["--enable-logging=stderr", "--timeout=20000", "--dump-dom"])
                 .args(dark.then_some("--blink-settings=preferredColorScheme=0"))
                 .arg(format!("--window-size={width},900"))
-                .arg(format!("--user-data-dir={}", folder.at("profile").display()))
+                .arg(format!(
+                    "--user-data-dir={}",
+                    folder.at("profile").display()
+                ))
                 .arg(format!("file://{}", path.display()))
                 .output()
                 .unwrap();
@@ -126,12 +201,21 @@ fn a_browser_shows_every_chart_without_complaint() {
                 String::from_utf8_lossy(&output.stdout),
                 String::from_utf8_lossy(&output.stderr),
             );
-            let (_, found) = dom.split_once("data-found=\"").unwrap_or_else(|| {
-                panic!("{}: {width}: {dom:.300} {log}", path.display())
-            });
+            let (_, found) = dom
+                .split_once("data-found=\"")
+                .unwrap_or_else(|| panic!("{}: {width}: {dom:.300} {log}", path.display()));
             let found = found.split('"').next().unwrap();
-            let colour = if dark { "rgb(17, 17, 16)" } else { "rgb(246, 246, 244)" };
-            assert_eq!(found, format!("{charts} true {colour}"), "{}: {width}", path.display());
+            let colour = if dark {
+                "rgb(17, 17, 16)"
+            } else {
+                "rgb(246, 246, 244)"
+            };
+            assert_eq!(
+                found,
+                format!("{charts} true {colour}"),
+                "{}: {width}",
+                path.display()
+            );
             assert!(!log.contains("CONSOLE"), "{}: {log}", path.display());
         }
     }

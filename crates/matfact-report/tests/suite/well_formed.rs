@@ -42,7 +42,10 @@ pub(crate) fn elements(html: &str) -> Vec<Element> {
         }
         all.push(element);
     }
-    assert!(open.is_empty() && rest.trim().is_empty(), "{open:?} {rest:?}");
+    assert!(
+        open.is_empty() && rest.trim().is_empty(),
+        "{open:?} {rest:?}"
+    );
     all
 }
 
@@ -53,7 +56,11 @@ fn element(tag: &str) -> Element {
     while !rest.trim().is_empty() {
         let (key, after) = rest.trim_start().split_once("=\"").unwrap();
         let (value, after) = after.split_once('"').unwrap();
-        assert!(key.bytes().all(|b| b.is_ascii_alphabetic() || b"-0123456789".contains(&b)), "{key:?}");
+        assert!(
+            key.bytes()
+                .all(|b| b.is_ascii_alphabetic() || b"-0123456789".contains(&b)),
+            "{key:?}"
+        );
         check_text(value, None);
         attributes.push((key.to_owned(), value.to_owned()));
         rest = after;
@@ -69,7 +76,14 @@ fn check_text(text: &str, within: Option<&str>) {
     assert!(within == Some("style") || !text.contains('>'), "{text:?}");
     for (at, _) in text.match_indices('&') {
         let known = ["&amp;", "&lt;", "&gt;", "&quot;", "&#39;"];
-        assert!(known.iter().any(|entity| text[at..].starts_with(entity)), "{}", &text[at..]);
+        assert!(
+            known.iter().any(|entity| text[at..].starts_with(entity)),
+            "{}",
+            &text[at..]
+        );
     }
-    assert!(!text.chars().any(|c| c.is_control() && !"\n\t".contains(c)), "{text:?}");
+    assert!(
+        !text.chars().any(|c| c.is_control() && !"\n\t".contains(c)),
+        "{text:?}"
+    );
 }
