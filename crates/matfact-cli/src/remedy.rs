@@ -208,6 +208,7 @@ pub(crate) fn usage(error: &clap::Error) -> String {
         .replace("cannot parse integer from empty string", "no number")
         .replace("cannot parse float from empty string", "no number")
         .replace("invalid float literal", "not a number")
+        .replace("[OPTIONS] <COMMAND>", "<COMMAND>")
         .replace(
             "matfact <COMMAND>",
             &format!("matfact {}", names(&Arguments::command())),

@@ -25,11 +25,13 @@ pub(super) fn expanded(words: Vec<OsString>) -> Result<Vec<OsString>> {
     };
     let file = File::read(Path::new(path))?;
     let (mut names, mut command) = (scan.names, scan.command);
-    if let Some(entry) = file.entries.iter().find(|entry| entry.key == "algorithm") {
-        if let Some(inner) = named(command, &file, entry)? {
-            names.push(inner.get_name().to_owned());
-            command = inner;
-        }
+    let entry = file.entries.iter().find(|entry| entry.key == "algorithm");
+    let inner = entry
+        .map(|entry| named(command, &file, entry))
+        .transpose()?;
+    if let Some(inner) = inner.flatten() {
+        names.push(inner.get_name().to_owned());
+        command = inner;
     }
     if !command.get_arguments().any(|arg| arg.get_id() == "config") {
         return Ok(words);

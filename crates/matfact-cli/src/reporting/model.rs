@@ -203,13 +203,12 @@ fn recommendations<T: Scalar>(
             rated.len(),
             liked.join("; ")
         ));
-        let list = found
+        found
             .list(position)
             .filter(|entry| entry.column != NO_COLUMN as usize)
             .fold(list, |list, entry| {
                 list.entry(labels.column(entry.column), entry.score.as_f64())
-            });
-        list
+            })
     });
     let lists: Vec<List> = lists.collect();
     let text = "What some users have not had yet and are said to want most, with the score.";
