@@ -1,5 +1,6 @@
 //! What can be refused before a fit starts its work.
 
+use crate::arguments::{CommonOptions, SplitOptions};
 use crate::output::total_memory_bytes;
 use matfact::{Error, Result, Scalar};
 use std::path::{Path, PathBuf};
@@ -54,6 +55,53 @@ pub(crate) fn check_output(option: &'static str, path: &Path, inputs: &[Input<'_
         }
     }
     Ok(())
+}
+
+/// Refuses the options of reports where none is written.
+pub(crate) fn refuse_report(common: &CommonOptions, who: &str) -> Result<()> {
+    let (report, names) = (&common.reporting.report, &common.reporting.names);
+    for (name, path) in [("report", report), ("names", names)] {
+        if let Some(path) = path {
+            let requirement = format!("left out: {who}");
+            return Err(Error::invalid_parameter(name, path.display(), requirement));
+        }
+    }
+    Ok(())
+}
+
+/// Refuses a report that cannot be written or would replace another file.
+pub(crate) fn check_report(common: &CommonOptions, source: Option<&SplitOptions>) -> Result<()> {
+    let Some(path) = &common.reporting.report else {
+        if let Some(names) = &common.reporting.names {
+            let requirement = "left out without --report, for which the names are";
+            return Err(Error::invalid_parameter(
+                "names",
+                names.display(),
+                requirement,
+            ));
+        }
+        return Ok(());
+    };
+    if common.model.as_ref() == Some(path) {
+        let requirement = "another file than the model";
+        return Err(Error::invalid_parameter(
+            "report",
+            path.display(),
+            requirement,
+        ));
+    }
+    if let Some(names) = &common.reporting.names {
+        // It is read after the fit, which must not be in vain.
+        std::fs::File::open(names).map_err(|source| Error::Io {
+            path: names.clone(),
+            source,
+        })?;
+    }
+    let test = source.and_then(|split| split.test.as_ref());
+    let beside = test.into_iter().chain(&common.reporting.names);
+    let files = std::iter::once(&common.input).chain(beside);
+    let inputs: Vec<_> = files.map(|file| Input::new(file, "data")).collect();
+    check_output("report", path, &inputs)
 }
 
 fn is_same_file(a: &Path, b: &Path) -> bool {

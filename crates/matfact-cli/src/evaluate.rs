@@ -1,23 +1,22 @@
 //! `matfact evaluate`.
 
-use crate::arguments::{CommonOptions, EvaluateOptions, SplitOptions};
+use crate::arguments::{CommonOptions, EvaluateOptions};
 use crate::checkpoints::Checkpoints;
-use crate::checks::check_memory;
+use crate::checks::{check_memory, refuse_report};
 use crate::choices::Precision;
+use crate::configuration::Given;
 use crate::fit::{Source, check_counts, fit, parts};
-use crate::input::{keep_aside, known, read, read_beside, read_positives};
+use crate::held_out::{HeldOut, interval, of_folds};
+use crate::input::{keep_aside, read, read_positives};
 use crate::output::{complain, grouped, peak_memory_bytes, say, say_json};
-use matfact::eval::{Evaluation, Interval, KFold, Metric, Resampling, Score, Split};
+use matfact::eval::{Evaluation, Interval, Metric, Resampling, Score, Split};
 use matfact::io::RatingsData;
 use matfact::{Algorithm, Error, Input, ObservedEntries, Result, Scalar, StopReason};
 use serde_json::{Map, Value, json};
 use std::time::Instant;
 
-/// The share held out where nothing else is said.
-const SHARE: f64 = 0.1;
-
 /// Measures what the command line asks for.
-pub(crate) fn run(options: &EvaluateOptions) -> Result<()> {
+pub(crate) fn run(options: &EvaluateOptions, given: &Given) -> Result<()> {
     let (common, algorithm, source) = parts(&options.algorithm)?;
     check_counts(common)?;
     let Some(split) = source.split() else {
@@ -44,11 +43,8 @@ pub(crate) fn run(options: &EvaluateOptions) -> Result<()> {
             requirement,
         ));
     }
-    let others = split.holdout.is_some() || split.test.is_some();
-    if let Some(folds) = options.folds.filter(|_| others) {
-        let requirement = "left out where --holdout or --test says what is held out";
-        return Err(Error::invalid_parameter("folds", folds, requirement));
-    }
+    refuse_report(common, "`matfact compare` and `matfact fit` write reports")?;
+    let held_out = HeldOut::new(common, split, options.folds)?;
     let ranks = matches!(source, Source::Positives(_));
     let mut metrics = options.metrics.clone();
     // A score that ranks is no rating.
@@ -58,12 +54,14 @@ pub(crate) fn run(options: &EvaluateOptions) -> Result<()> {
         evaluation = evaluation.relevant_from(rating);
     }
     evaluation.validate()?;
+    if common.reporting.print_config {
+        return say(given.to_toml(Some(&algorithm)).trim_end());
+    }
     let task = Task {
         common,
         algorithm: &algorithm,
         source,
-        split,
-        folds: options.folds,
+        held_out,
         evaluation: &evaluation,
     };
     match common.precision {
@@ -76,8 +74,7 @@ struct Task<'a> {
     common: &'a CommonOptions,
     algorithm: &'a Algorithm,
     source: Source<'a>,
-    split: &'a SplitOptions,
-    folds: Option<usize>,
+    held_out: HeldOut<'a>,
     evaluation: &'a Evaluation,
 }
 
@@ -95,7 +92,7 @@ impl Task<'_> {
     fn execute<T: Scalar>(&self) -> Result<()> {
         let data: RatingsData<T> = match self.source {
             Source::Positives(options) => read_positives(self.common, options)?,
-            _ => read(self.common, self.split)?,
+            _ => read(self.common, self.held_out.split)?,
         };
         let shape = data.ratings.shape();
         check_memory::<T>(self.common.rank(), shape)?;
@@ -108,10 +105,11 @@ impl Task<'_> {
             iterations: Vec::new(),
             seconds: 0.0,
         };
-        for fold in 0..self.folds.unwrap_or(1).max(1) {
-            let Split { train, test } = self.parted(&data, fold)?;
+        for fold in 0..self.held_out.count() {
+            let Split { train, test } = self.held_out.part(&data, fold)?;
             let (rows, columns) = (&data.rows, &data.columns);
-            let (train, validation) = keep_aside(train, self.common, self.split, rows, columns)?;
+            let (train, validation) =
+                keep_aside(train, self.common, self.held_out.split, rows, columns)?;
             (measured.train, measured.test) = (train.observed(), test.observed());
             let input = Input::from(&train);
             let fit = fit(
@@ -143,42 +141,6 @@ impl Task<'_> {
         }
     }
 
-    /// The training and the test part of one fold.
-    fn parted<T: Scalar>(&self, data: &RatingsData<T>, fold: usize) -> Result<Split<T>> {
-        if let Some(folds) = self.folds {
-            return KFold::new(folds)
-                .seed(self.common.seed)
-                .split(&data.ratings, fold);
-        }
-        if let Some(path) = &self.split.test {
-            let pairs = read_beside(path, self.common, self.split, &data.rows, &data.columns)?;
-            let test = known(data.ratings.shape(), &pairs)?;
-            if test.observed() < pairs.len() {
-                complain(&format!(
-                    "notice: {} of {} test ratings are left out: of a user or item without training ratings, or of a pair given before",
-                    grouped(pairs.len() - test.observed()),
-                    grouped(pairs.len())
-                ));
-            }
-            let train = data.ratings.clone();
-            return Ok(Split { train, test });
-        }
-        let share = self.split.holdout.unwrap_or(SHARE);
-        Split::random(&data.ratings, share, self.common.seed)
-    }
-
-    /// What was held out, in words.
-    fn held_out(&self) -> String {
-        match (self.folds, &self.split.test) {
-            (Some(folds), _) => format!("each of {folds} folds in turn"),
-            (None, Some(path)) => path.display().to_string(),
-            (None, None) => {
-                let share = self.split.holdout.unwrap_or(SHARE);
-                format!("{:.4} % of the ratings", 100.0 * share).replace(".0000", "")
-            }
-        }
-    }
-
     fn summary(&self, measured: &Measured) -> Result<String> {
         let (rows, columns) = measured.shape;
         let mut lines = vec![format!(
@@ -190,10 +152,13 @@ impl Task<'_> {
             grouped(measured.train),
             grouped(measured.test)
         )];
-        lines.push(format!("  {:<22}{}", "held out", self.held_out()));
+        lines.push(format!("  {:<22}{}", "held out", self.held_out.words()));
         for metric in self.evaluation.metrics() {
             let (mean, deviation) = of_folds(&measured.folds, *metric);
-            let beside = match (deviation, interval(&measured.folds, *metric)?) {
+            let beside = match (
+                deviation,
+                interval(&measured.folds, *metric, &Resampling::new())?,
+            ) {
                 (Some(deviation), _) => format!("  ± {deviation:.4} between folds"),
                 (None, Some(Interval { low, high })) => {
                     format!("  ({low:.4} to {high:.4} with 95 % of other users)")
@@ -214,7 +179,9 @@ impl Task<'_> {
             metrics.insert(metric.to_string(), json!(mean));
             if let Some(deviation) = deviation {
                 deviations.insert(metric.to_string(), json!(deviation));
-            } else if let Some(Interval { low, high }) = interval(&measured.folds, *metric)? {
+            } else if let Some(Interval { low, high }) =
+                interval(&measured.folds, *metric, &Resampling::new())?
+            {
                 intervals.insert(metric.to_string(), json!([low, high]));
             }
         }
@@ -230,7 +197,7 @@ impl Task<'_> {
             "rank": self.common.rank(),
             "train": measured.train,
             "test": measured.test,
-            "held_out": self.held_out(),
+            "held_out": self.held_out.words(),
             "metrics": metrics,
             "deviations": deviations,
             "intervals": intervals,
@@ -241,32 +208,5 @@ impl Task<'_> {
             "seed": self.common.seed,
             "parameters": self.algorithm,
         }))
-    }
-}
-
-/// The mean over folds, and where there are several, the deviation between them.
-fn of_folds(folds: &[Vec<Score>], metric: Metric) -> (f64, Option<f64>) {
-    let scores = folds
-        .iter()
-        .flatten()
-        .filter(|score| score.metric == metric);
-    let values: Vec<f64> = scores.map(|score| score.value).collect();
-    let count = values.len() as f64;
-    let mean = values.iter().sum::<f64>() / count;
-    let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
-    (
-        mean,
-        (values.len() > 1).then(|| (squares / (count - 1.0)).sqrt()),
-    )
-}
-
-/// The confidence interval where there is one fold alone.
-fn interval(folds: &[Vec<Score>], metric: Metric) -> Result<Option<Interval>> {
-    let [scores] = folds else {
-        return Ok(None);
-    };
-    match scores.iter().find(|score| score.metric == metric) {
-        Some(score) => score.interval(&Resampling::new()),
-        None => Ok(None),
     }
 }

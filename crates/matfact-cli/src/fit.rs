@@ -1,13 +1,17 @@
 //! `matfact fit`.
 
-use crate::arguments::{CommonOptions, FitCommand, MatrixOptions, PositivesOptions, SplitOptions};
+use crate::arguments::{
+    CommonOptions, FitCommand, MatrixOptions, PositivesOptions, RankingOptions, SplitOptions,
+};
 use crate::checkpoints::Checkpoints;
-use crate::checks::{Input as ReadFile, check_memory, check_output};
+use crate::checks::{Input as ReadFile, check_memory, check_output, check_report};
 use crate::choices::Precision;
+use crate::configuration::Given;
 use crate::input::{Accuracy, Seen, Split, load, read_positives};
 use crate::output::{complain, grouped, peak_memory_bytes, say, say_json};
 use crate::plan::check_budget;
 use crate::progress::{Bar, interruption};
+use crate::reporting;
 use crate::weighting::{self, Weighted};
 use matfact::io::{Ids, ModelFile, RatedPair, save_model};
 use matfact::{
@@ -18,80 +22,63 @@ use serde_json::{Value, json};
 use std::time::Instant;
 
 /// Fits what the command line asks for.
-pub(crate) fn run(command: &FitCommand) -> Result<()> {
+pub(crate) fn run(command: &FitCommand, given: &Given) -> Result<()> {
     let (common, algorithm, source) = parts(command)?;
-    by_precision(common, &algorithm, source)
+    if common.reporting.print_config {
+        return say(given.to_toml(Some(&algorithm)).trim_end());
+    }
+    by_precision(common, &algorithm, source, given)
 }
 
-/// What a fit is made of.
+/// What a fit is made of, all settings in range.
 pub(crate) fn parts(command: &FitCommand) -> Result<(&CommonOptions, Algorithm, Source<'_>)> {
-    Ok(match command {
-        FitCommand::Nmf(options) => (
-            &options.common,
-            Algorithm::Nmf(options.algorithm()?),
-            Source::Matrix(&options.matrix),
-        ),
-        FitCommand::MaskedNmf(options) => (
-            &options.common,
-            Algorithm::MaskedNmf(options.algorithm()?),
-            Source::Ratings(&options.split),
-        ),
-        FitCommand::MinibatchNmf(options) => (
-            &options.common,
-            Algorithm::MiniBatchNmf(options.algorithm()?),
-            Source::Matrix(&options.matrix),
-        ),
-        FitCommand::Svd(options) => (
-            &options.common,
-            Algorithm::Svd(options.algorithm()?),
-            Source::Matrix(&options.matrix),
-        ),
-        FitCommand::Pca(options) => (
-            &options.common,
-            Algorithm::Pca(options.algorithm()?),
-            Source::Matrix(&options.matrix),
-        ),
-        FitCommand::Sgd(options) => (
-            &options.common,
-            Algorithm::Sgd(options.algorithm()?),
-            Source::Ratings(&options.split),
-        ),
-        FitCommand::Als(options) => (
-            &options.common,
-            Algorithm::Als(options.algorithm()?),
-            Source::Ratings(&options.split),
-        ),
-        FitCommand::Svdpp(options) => (
-            &options.common,
-            Algorithm::SvdPlusPlus(options.algorithm()?),
-            Source::Ratings(&options.split),
-        ),
-        FitCommand::Ials(options) => (
-            &options.common,
-            Algorithm::ImplicitAls(options.algorithm()?),
-            Source::Positives(&options.positives),
-        ),
-        FitCommand::Bpr(options) => (
-            &options.ranking.common,
-            Algorithm::Bpr(options.algorithm()?),
-            Source::Positives(&options.ranking.positives),
-        ),
-        FitCommand::Warp(options) => (
-            &options.ranking.common,
-            Algorithm::Warp(options.algorithm()?),
-            Source::Positives(&options.ranking.positives),
-        ),
-        FitCommand::Logistic(options) => (
-            &options.ranking.common,
-            Algorithm::Logistic(options.algorithm()?),
-            Source::Positives(&options.ranking.positives),
-        ),
-        FitCommand::Popularity(options) => (
-            &options.common,
-            Algorithm::Popularity(options.algorithm()?),
-            Source::Positives(&options.positives),
-        ),
-    })
+    let (common, _, source) = unchecked(command);
+    let algorithm = match command {
+        FitCommand::Nmf(own) => Algorithm::Nmf(own.algorithm()?),
+        FitCommand::MaskedNmf(own) => Algorithm::MaskedNmf(own.algorithm()?),
+        FitCommand::MinibatchNmf(own) => Algorithm::MiniBatchNmf(own.algorithm()?),
+        FitCommand::Svd(own) => Algorithm::Svd(own.algorithm()?),
+        FitCommand::Pca(own) => Algorithm::Pca(own.algorithm()?),
+        FitCommand::Sgd(own) => Algorithm::Sgd(own.algorithm()?),
+        FitCommand::Als(own) => Algorithm::Als(own.algorithm()?),
+        FitCommand::Svdpp(own) => Algorithm::SvdPlusPlus(own.algorithm()?),
+        FitCommand::Ials(own) => Algorithm::ImplicitAls(own.algorithm()?),
+        FitCommand::Bpr(own) => Algorithm::Bpr(own.algorithm()?),
+        FitCommand::Warp(own) => Algorithm::Warp(own.algorithm()?),
+        FitCommand::Logistic(own) => Algorithm::Logistic(own.algorithm()?),
+        FitCommand::Popularity(own) => Algorithm::Popularity(own.algorithm()?),
+    };
+    Ok((common, algorithm, source))
+}
+
+/// What a fit is made of, with the name of its algorithm, whose settings are not checked.
+pub(crate) fn unchecked(command: &FitCommand) -> (&CommonOptions, &'static str, Source<'_>) {
+    match command {
+        FitCommand::Nmf(own) => (&own.common, "nmf", Source::Matrix(&own.matrix)),
+        FitCommand::MinibatchNmf(own) => {
+            (&own.common, "minibatch-nmf", Source::Matrix(&own.matrix))
+        }
+        FitCommand::Svd(own) => (&own.common, "svd", Source::Matrix(&own.matrix)),
+        FitCommand::Pca(own) => (&own.common, "pca", Source::Matrix(&own.matrix)),
+        FitCommand::MaskedNmf(own) => (&own.common, "masked-nmf", Source::Ratings(&own.split)),
+        FitCommand::Sgd(own) => (&own.common, "sgd", Source::Ratings(&own.split)),
+        FitCommand::Als(own) => (&own.common, "als", Source::Ratings(&own.split)),
+        FitCommand::Svdpp(own) => (&own.common, "svdpp", Source::Ratings(&own.split)),
+        FitCommand::Ials(own) => (&own.common, "ials", Source::Positives(&own.positives)),
+        FitCommand::Bpr(own) => of_ranking("bpr", &own.ranking),
+        FitCommand::Warp(own) => of_ranking("warp", &own.ranking),
+        FitCommand::Logistic(own) => of_ranking("logistic", &own.ranking),
+        FitCommand::Popularity(own) => {
+            (&own.common, "popularity", Source::Positives(&own.positives))
+        }
+    }
+}
+
+fn of_ranking<'a>(
+    name: &'static str,
+    options: &'a RankingOptions,
+) -> (&'a CommonOptions, &'static str, Source<'a>) {
+    (&options.common, name, Source::Positives(&options.positives))
 }
 
 /// Refuses counts that are none.
@@ -123,8 +110,14 @@ impl<'a> Source<'a> {
     }
 }
 
-fn by_precision(common: &CommonOptions, algorithm: &Algorithm, source: Source<'_>) -> Result<()> {
+fn by_precision(
+    common: &CommonOptions,
+    algorithm: &Algorithm,
+    source: Source<'_>,
+    given: &Given,
+) -> Result<()> {
     check_counts(common)?;
+    check_report(common, source.split())?;
     if let Some(path) = &common.model {
         let test = source.split().and_then(|split| split.test.as_ref());
         let files = std::iter::once(&common.input).chain(test);
@@ -132,21 +125,23 @@ fn by_precision(common: &CommonOptions, algorithm: &Algorithm, source: Source<'_
         check_output("model", path, &inputs)?;
     }
     match common.precision {
-        Precision::F32 => execute::<f32>(common, algorithm, source),
-        Precision::F64 => execute::<f64>(common, algorithm, source),
+        Precision::F32 => execute::<f32>(common, algorithm, source, given),
+        Precision::F64 => execute::<f64>(common, algorithm, source, given),
     }
 }
 
 /// What a fit leaves behind beside the model.
-struct Outcome<T> {
-    fit: Fit<AnyModel<T>>,
-    load_seconds: f64,
+pub(crate) struct Outcome<T> {
+    pub(crate) fit: Fit<AnyModel<T>>,
+    pub(crate) load_seconds: f64,
     weighting: Option<TfIdf<T>>,
-    ids: Option<(Ids, Ids)>,
+    pub(crate) ids: Option<(Ids, Ids)>,
     seen: Option<Seen>,
-    train: Option<Accuracy>,
-    test: Option<Accuracy>,
+    pub(crate) train: Option<Accuracy>,
+    pub(crate) test: Option<Accuracy>,
     baseline: Option<Accuracy>,
+    /// What the model was fitted to, for the report.
+    pub(crate) ratings: Option<Ratings<T>>,
 }
 
 impl<T> Outcome<T> {
@@ -160,6 +155,7 @@ impl<T> Outcome<T> {
             train: None,
             test: None,
             baseline: None,
+            ratings: None,
         }
     }
 }
@@ -168,6 +164,7 @@ fn execute<T: Scalar>(
     common: &CommonOptions,
     algorithm: &Algorithm,
     source: Source<'_>,
+    given: &Given,
 ) -> Result<()> {
     let started = Instant::now();
     let mut checkpoints = Checkpoints::open(&common.checkpoints)?;
@@ -206,6 +203,7 @@ fn execute<T: Scalar>(
             )?;
             Outcome {
                 ids: Some((data.rows, data.columns)),
+                ratings: Some(data.ratings),
                 ..Outcome::of(fit, load_seconds)
             }
         }
@@ -231,11 +229,24 @@ fn execute<T: Scalar>(
         save_model(path, &file)?;
     }
     checkpoints.finish(outcome.fit.report.stop)?;
+    if let Some(path) = &common.reporting.report {
+        let configuration = given.to_toml(Some(algorithm));
+        reporting::of_fit(path, common, &outcome, &configuration)?;
+    }
     if common.json {
         say_json(&summary_json(common, &outcome))
     } else {
         say(&summary(common, &outcome))
     }
+}
+
+/// A fit of its own, of all of the data and without checkpoints.
+pub(crate) fn fit_alone<T: Scalar>(
+    common: &CommonOptions,
+    algorithm: &Algorithm,
+    input: &Input<'_, T>,
+) -> Result<Fit<AnyModel<T>>> {
+    fit(common, algorithm, input, None, &mut Checkpoints::none())
 }
 
 pub(crate) fn fit<T: Scalar>(
@@ -247,6 +258,10 @@ pub(crate) fn fit<T: Scalar>(
 ) -> Result<Fit<AnyModel<T>>> {
     check_memory::<T>(common.rank(), input.shape())?;
     check_budget(common, algorithm, input)?;
+    let (rows, columns) = input.shape();
+    let span = tracing::info_span!("fit", algorithm = algorithm.name(), rank = common.rank());
+    let _entered = span.enter();
+    tracing::info!(rows, columns, "begins");
     let bar = Bar::new();
     let mut observer = bar.observer();
     let mut run = Run::new()
@@ -267,7 +282,10 @@ pub(crate) fn fit<T: Scalar>(
     if let Some(sink) = checkpoints.sink() {
         run = run.checkpoints(sink);
     }
-    algorithm.fit_with(input, &mut run)
+    let fit = algorithm.fit_with(input, &mut run)?;
+    let (stop, seconds) = (fit.report.stop.to_string(), fit.report.seconds.total());
+    tracing::info!(iterations = fit.report.iterations, stop, seconds, "done");
+    Ok(fit)
 }
 
 fn score<T: Scalar>(
@@ -285,6 +303,7 @@ fn score<T: Scalar>(
         train,
         test,
         baseline,
+        ratings: Some(split.train),
         ..Outcome::of(fit, load_seconds)
     })
 }
@@ -350,6 +369,7 @@ fn summary_json<T: Scalar>(common: &CommonOptions, outcome: &Outcome<T>) -> Valu
         "restarts": report.restarts,
         "notices": report.notices,
         "model": common.model,
+        "report": common.reporting.report,
     });
     let accuracy = [
         ("train", outcome.train),
@@ -443,6 +463,9 @@ fn summary<T: Scalar>(common: &CommonOptions, outcome: &Outcome<T>) -> String {
             "mean instead",
             format!("RMSE {rmse:.4}, MAE {mae:.4} on the test ratings"),
         );
+    }
+    if let Some(path) = &common.reporting.report {
+        line("report", path.display().to_string());
     }
     match &common.model {
         Some(path) => line("model", path.display().to_string()),

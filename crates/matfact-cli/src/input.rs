@@ -40,15 +40,29 @@ pub(crate) fn read_positives<T: Scalar>(
     common: &CommonOptions,
     options: &PositivesOptions,
 ) -> Result<RatingsData<T>> {
-    let reading = reading(common, &options.split)?.default_value(1.0);
-    let mut data: RatingsData<T> = read_ratings(&common.input, &reading)?;
-    tell_of(&data);
+    let mut data = read_counted(common, &options.split)?;
     if let Some(least) = options.positive_from {
-        let liked = data.ratings.triplets();
-        let liked = liked.filter(|(_, _, value)| value.as_f64() >= least);
-        data.ratings = Ratings::from_triplets(data.ratings.shape(), liked, Duplicates::Error)?;
+        data.ratings = liked(&data.ratings, least)?;
     }
     Ok(data)
+}
+
+/// Reads ratings, or what users have chosen: a line without a number counts 1.
+pub(crate) fn read_counted<T: Scalar>(
+    common: &CommonOptions,
+    options: &SplitOptions,
+) -> Result<RatingsData<T>> {
+    let reading = reading(common, options)?.default_value(1.0);
+    let data: RatingsData<T> = read_ratings(&common.input, &reading)?;
+    tell_of(&data);
+    Ok(data)
+}
+
+/// What is rated at least so much.
+pub(crate) fn liked<T: Scalar>(ratings: &Ratings<T>, least: f64) -> Result<Ratings<T>> {
+    let liked = ratings.triplets();
+    let liked = liked.filter(|(_, _, value)| value.as_f64() >= least);
+    Ratings::from_triplets(ratings.shape(), liked, Duplicates::Error)
 }
 
 fn tell_of<T>(data: &RatingsData<T>) {

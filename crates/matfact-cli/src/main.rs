@@ -10,12 +10,16 @@ mod axis;
 mod checkpoints;
 mod checks;
 mod choices;
+mod compare;
+mod configuration;
 mod demo;
 mod evaluate;
 mod export;
 mod fit;
+mod held_out;
 mod input;
 mod inspect;
+mod logging;
 mod opened;
 mod output;
 mod plan;
@@ -24,32 +28,45 @@ mod progress;
 mod recommend;
 mod reconstruct;
 mod remedy;
+mod reporting;
 mod similar;
 mod topics;
 mod transform;
+mod trial;
+mod tune;
 mod weighting;
 
 use arguments::{Arguments, Command};
-use clap::Parser;
+use clap::CommandFactory;
 use clap::error::ErrorKind;
+use configuration::Refusal;
 use matfact::{Error, ErrorClass};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let command = match Arguments::try_parse() {
-        Ok(arguments) => arguments.command,
+    let (command, given) = match configuration::parse(std::env::args_os().collect()) {
+        Ok((arguments, given)) => {
+            logging::begin(arguments.verbose);
+            (arguments.command, given)
+        }
         // Help and version, asked for or in place of a missing subcommand.
-        Err(text) if is_help(&text) => text.exit(),
-        Err(error) => {
+        Err(Refusal::Usage(text)) if is_help(&text) => text.exit(),
+        Err(Refusal::Usage(error)) => {
             output::complain(&remedy::usage(&error));
             return ExitCode::from(exit_code(ErrorClass::Usage));
+        }
+        Err(Refusal::File(error)) => {
+            output::complain(&format!("error: {error}"));
+            return ExitCode::from(exit_code(error.class()));
         }
     };
     let outcome = match &command {
         Command::Demo(options) => demo::run(options),
-        Command::Fit(algorithm) => fit::run(algorithm),
+        Command::Fit(algorithm) => fit::run(algorithm, &given),
         Command::Plan(options) => plan::run(options),
-        Command::Evaluate(options) => evaluate::run(options),
+        Command::Evaluate(options) => evaluate::run(options, &given),
+        Command::Compare(options) => compare::run(options, &given),
+        Command::Tune(options) => tune::run(options, &given),
         Command::Predict(options) => predict::run(options),
         Command::Recommend(options) => recommend::run(options),
         Command::Similar(options) => similar::run(options),
@@ -59,6 +76,7 @@ fn main() -> ExitCode {
         Command::Inspect(options) => inspect::run(options),
         Command::Export(options) => export::export(options),
         Command::Import(options) => export::import(options),
+        Command::Completions { shell } => completions(*shell),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -71,6 +89,13 @@ fn main() -> ExitCode {
             ExitCode::from(exit_code(error.class()))
         }
     }
+}
+
+/// Prints what completes the command line in a shell.
+fn completions(shell: clap_complete::Shell) -> matfact::Result<()> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Arguments::command(), "matfact", &mut script);
+    output::say(String::from_utf8_lossy(&script).trim_end())
 }
 
 fn is_help(error: &clap::Error) -> bool {

@@ -27,6 +27,11 @@ impl Bar {
     pub(crate) fn observer(&self) -> impl FnMut(&Progress) + Send + use<> {
         let bar = self.bar.clone();
         move |progress: &Progress| {
+            tracing::debug!(
+                iteration = progress.iteration,
+                objective = progress.objective,
+                seconds = progress.elapsed.as_secs_f64(),
+            );
             if let Some(bar) = &bar {
                 bar.set_length(progress.limit as u64);
                 bar.set_position(progress.iteration as u64);

@@ -11,6 +11,8 @@ pub(crate) fn message(error: &Error, command: &Command) -> String {
         Command::Fit(fit) => Some(input_of(fit)),
         Command::Evaluate(options) => Some(input_of(&options.algorithm)),
         Command::Plan(options) => Some(input_of(&options.algorithm)),
+        Command::Tune(options) => Some(input_of(&options.algorithm)),
+        Command::Compare(options) => Some(&options.common.input),
         Command::Transform(options) => Some(&options.input),
         Command::Predict(_)
         | Command::Recommend(_)
@@ -20,6 +22,7 @@ pub(crate) fn message(error: &Error, command: &Command) -> String {
         | Command::Inspect(_)
         | Command::Export(_)
         | Command::Import(_)
+        | Command::Completions { .. }
         | Command::Demo(_) => None,
     };
     let place = input
@@ -120,6 +123,7 @@ fn parse(text: &str, command: &Command, input: Option<&Path>) -> String {
         Command::Fit(fit) => Some(fit),
         Command::Evaluate(options) => Some(&options.algorithm),
         Command::Plan(options) => Some(&options.algorithm),
+        Command::Tune(options) => Some(&options.algorithm),
         _ => None,
     };
     match fit {
@@ -162,7 +166,7 @@ fn reader_of_text(command: &FitCommand) -> Option<&'static str> {
     })
 }
 
-fn names_a_matrix(path: &Path) -> bool {
+pub(crate) fn names_a_matrix(path: &Path) -> bool {
     let name = path.to_string_lossy().to_ascii_lowercase();
     let compressed = [".gz", ".zst", ".zstd"];
     let plain = compressed.iter().find_map(|end| name.strip_suffix(end));
@@ -206,6 +210,7 @@ pub(crate) fn usage(error: &clap::Error) -> String {
         .replace("cannot parse integer from empty string", "no number")
         .replace("cannot parse float from empty string", "no number")
         .replace("invalid float literal", "not a number")
+        .replace("[OPTIONS] <COMMAND>", "<COMMAND>")
         .replace(
             "matfact <COMMAND>",
             &format!("matfact {}", names(&Arguments::command())),
@@ -253,7 +258,7 @@ mod tests {
             (
                 "fti nmf",
                 "error: unrecognized subcommand 'fti'; usage: matfact \
-                 demo|fit|plan|evaluate|predict|recommend|similar|transform|topics|reconstruct|inspect|export|import; \
+                 demo|fit|plan|evaluate|compare|tune|predict|recommend|similar|transform|topics|reconstruct|inspect|export|import|completions; \
                  --help tells more",
             ),
             (

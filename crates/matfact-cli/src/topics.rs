@@ -118,7 +118,7 @@ fn by_value<T: Scalar>(values: ArrayView1<'_, T>) -> Vec<(usize, f64)> {
 
 /// The `count` entries of largest magnitude, none of them zero, the largest first; ties go to the
 /// lower index.
-fn strongest<T: Scalar>(values: ArrayView1<'_, T>, count: usize) -> Vec<(usize, f64)> {
+pub(crate) fn strongest<T: Scalar>(values: ArrayView1<'_, T>, count: usize) -> Vec<(usize, f64)> {
     let mut entries: Vec<(usize, f64)> = values
         .iter()
         .map(|value| value.as_f64())
@@ -136,7 +136,7 @@ fn strongest<T: Scalar>(values: ArrayView1<'_, T>, count: usize) -> Vec<(usize, 
 }
 
 /// The names of the columns, one a line.
-fn read_words(path: &Path, columns: usize) -> Result<Vec<String>> {
+pub(crate) fn read_words(path: &Path, columns: usize) -> Result<Vec<String>> {
     let refused = |line: usize, message: String| Error::Parse {
         path: path.to_owned(),
         line,

@@ -25,6 +25,23 @@ pub(crate) fn write_atomically(
     replace(path, write).map_err(|source| fault::io(path, source))
 }
 
+/// Writes a text file that is there whole or not at all, as all files of this crate: into a temporary file in the same
+/// folder, synced, renamed.
+///
+/// ```
+/// # let folder = tempfile::tempdir().unwrap();
+/// let path = folder.path().join("report.html");
+/// matfact_io::write_text(&path, "<!DOCTYPE html>")?;
+/// assert_eq!(std::fs::read_to_string(&path).unwrap(), "<!DOCTYPE html>");
+/// # Ok::<(), matfact_core::Error>(())
+/// ```
+///
+/// # Errors
+/// [`Error::Io`](matfact_core::Error::Io) with `path`; a file that was there before is then untouched.
+pub fn write_text(path: impl AsRef<Path>, text: &str) -> Result<()> {
+    write_atomically(path.as_ref(), |file| file.write_all(text.as_bytes()))
+}
+
 fn replace(
     path: &Path,
     write: impl FnOnce(&mut (dyn Write + Send)) -> io::Result<()>,

@@ -41,9 +41,10 @@ mod source;
 mod table;
 mod text;
 
-pub use checkpoint::{CheckpointFolder, CheckpointInterval, load_checkpoint, save_checkpoint};
 #[cfg(feature = "parquet")]
 pub use crate::parquet::write_parquet;
+pub use atomic::write_text;
+pub use checkpoint::{CheckpointFolder, CheckpointInterval, load_checkpoint, save_checkpoint};
 pub use ids::Ids;
 pub use libmf::{LibmfModel, read_libmf, write_libmf};
 pub use matrix::{MatrixData, NpyRows, read_matrix, read_npy_rows, write_npy, write_npy_rows};

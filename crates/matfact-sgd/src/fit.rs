@@ -6,8 +6,8 @@ use crate::size::check_size;
 use crate::survey::Targets;
 use crate::{OnDivergence, Sgd, SgdLoss};
 use matfact_core::{
-    CheckpointState, EarlyStopping, Error, FactorModel, Factorization, Factorizer,
-    Fit, FitReport, ObservedEntries, Result, Run, Scalar, Standing, StopReason, Validation,
+    CheckpointState, EarlyStopping, Error, FactorModel, Factorization, Factorizer, Fit, FitReport,
+    ObservedEntries, Result, Run, Scalar, Standing, StopReason, Validation,
 };
 use matfact_linalg::{PoolInfo, check_validation, in_pool, validation_error, validation_mean};
 

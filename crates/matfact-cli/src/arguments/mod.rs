@@ -10,6 +10,7 @@ macro_rules! set {
 }
 
 mod als;
+mod compare;
 mod evaluate;
 mod export;
 mod ials;
@@ -21,11 +22,14 @@ mod pca;
 mod ranking;
 mod ratings;
 mod recommend;
+mod reporting;
 mod sgd;
 mod svd;
 mod svdpp;
+mod tune;
 
 pub(crate) use als::AlsOptions;
+pub(crate) use compare::CompareOptions;
 pub(crate) use evaluate::EvaluateOptions;
 pub(crate) use export::{ExportFormat, ExportOptions, ImportOptions};
 pub(crate) use ials::IalsOptions;
@@ -37,13 +41,15 @@ pub(crate) use models::{
 pub(crate) use nmf::NmfOptions;
 pub(crate) use pca::PcaOptions;
 pub(crate) use ranking::{
-    BprOptions, LogisticOptions, PopularityOptions, PositivesOptions, WarpOptions,
+    BprOptions, LogisticOptions, PopularityOptions, PositivesOptions, RankingOptions, WarpOptions,
 };
 pub(crate) use ratings::{ReadingOptions, SplitOptions};
 pub(crate) use recommend::{RecommendOptions, SimilarOptions};
+pub(crate) use reporting::ReportingOptions;
 pub(crate) use sgd::SgdOptions;
 pub(crate) use svd::SvdOptions;
 pub(crate) use svdpp::SvdppOptions;
+pub(crate) use tune::{SearchChoice, TuneOptions};
 
 use crate::choices::{Precision, bytes, duration, interval};
 use clap::{Args, Parser, Subcommand};
@@ -60,11 +66,14 @@ use std::time::Duration;
     max_term_width = 100
 )]
 #[command(
-    after_help = "Examples:\n  matfact demo\n  matfact fit nmf counts.mtx --rank 20 --model topics.safetensors\n  matfact fit sgd ratings.tsv --rank 32 --holdout 0.1 --model ratings.safetensors\n  matfact predict ratings.safetensors --user 196 --item 242\n  matfact recommend ratings.safetensors --user 196 --exclude ratings.tsv\n  matfact topics topics.safetensors --words vocabulary.txt\n  matfact fit nmf --help   (what one algorithm takes)"
+    after_help = "Examples:\n  matfact demo\n  matfact fit nmf counts.mtx --rank 20 --model topics.safetensors\n  matfact fit sgd ratings.tsv --rank 32 --holdout 0.1 --model ratings.safetensors\n  matfact predict ratings.safetensors --user 196 --item 242\n  matfact recommend ratings.safetensors --user 196 --exclude ratings.tsv\n  matfact topics topics.safetensors --words vocabulary.txt\n  matfact compare ratings.tsv --algorithms als,sgd --ranks 10,20 --report report.html\n  matfact fit nmf --help   (what one algorithm takes)"
 )]
 pub(crate) struct Arguments {
     #[command(subcommand)]
     pub(crate) command: Command,
+    /// Tell on standard error what is being done; -vv each iteration too
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub(crate) verbose: u8,
 }
 
 #[derive(Debug, Subcommand)]
@@ -81,6 +90,10 @@ pub(crate) enum Command {
     Plan(PlanOptions),
     /// Measure how well an algorithm predicts ratings that it has not seen
     Evaluate(EvaluateOptions),
+    /// Compare algorithms and ranks on the same data
+    Compare(Box<CompareOptions>),
+    /// Search for good hyper-parameters
+    Tune(TuneOptions),
     /// Predict ratings or entries with a model
     Predict(PredictOptions),
     /// List the best items for users
@@ -99,6 +112,14 @@ pub(crate) enum Command {
     Export(ExportOptions),
     /// Make a model file of LIBMF's text model
     Import(ImportOptions),
+    /// Print what completes the command line in a shell
+    #[command(
+        after_help = "Examples:\n  matfact completions bash > ~/.local/share/bash-completion/completions/matfact\n  matfact completions zsh > ~/.zfunc/_matfact\n  matfact completions fish > ~/.config/fish/completions/matfact.fish"
+    )]
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -230,6 +251,8 @@ pub(crate) struct CommonOptions {
     pub(crate) memory_budget: Option<u64>,
     #[command(flatten)]
     pub(crate) checkpoints: CheckpointOptions,
+    #[command(flatten)]
+    pub(crate) reporting: ReportingOptions,
     /// One JSON object instead of text
     #[arg(long)]
     pub(crate) json: bool,

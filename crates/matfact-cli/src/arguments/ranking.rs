@@ -16,7 +16,7 @@ pub(crate) struct PositivesOptions {
 }
 
 impl PositivesOptions {
-    pub(super) fn validate(&self) -> Result<()> {
+    pub(crate) fn validate(&self) -> Result<()> {
         self.split.validate()?;
         if self.split.validation.is_some() {
             let requirement = "left out: algorithms that rank do not stop by an error of ratings";

@@ -35,6 +35,9 @@ fn help_has_examples_and_fits_a_terminal() {
             "matfact similar ratings.safetensors --item",
         ),
         ("evaluate --help", "matfact evaluate als ratings.tsv"),
+        ("compare --help", "matfact compare ratings.tsv --algorithms"),
+        ("tune --help", "matfact tune als ratings.tsv --output"),
+        ("completions --help", "matfact completions bash"),
         ("topics --help", "matfact topics topics.safetensors --words"),
         (
             "transform --help",
@@ -62,6 +65,19 @@ fn help_has_examples_and_fits_a_terminal() {
         assert!(examples.contains(part), "{line}: {}", ended.out);
         for text in ended.out.lines() {
             assert!(text.chars().count() <= 100, "{line}: {text}");
+        }
+    }
+}
+
+#[test]
+fn evaluate_lists_only_what_it_takes() {
+    let folder = Folder::new();
+    for line in ["evaluate --help", "tune --help"] {
+        let help = folder.ok(line).out;
+        let listed = |name: &str| help.lines().any(|l| l.trim_start().starts_with(name));
+        assert!(listed("als ") && listed("bpr "), "{help}");
+        for name in ["nmf ", "minibatch-nmf", "svd ", "pca "] {
+            assert!(!listed(name), "{line}: {name}");
         }
     }
 }

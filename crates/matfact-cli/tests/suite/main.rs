@@ -3,6 +3,8 @@
 
 mod checkpoints;
 mod common;
+mod compare;
+mod configuration;
 mod demo;
 mod evaluate;
 mod export;
@@ -18,4 +20,6 @@ mod plan;
 mod predict;
 mod recommend;
 mod refusals;
+mod report;
+mod tune;
 mod use_model;

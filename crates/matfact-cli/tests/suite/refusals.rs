@@ -83,7 +83,7 @@ const CASES: &str = r#"
 2 fit bpr good.tsv {} --holdout 0.1 -> --holdout given is not allowed: it must be left out: `matfact evaluate` measures lists
 2 fit bpr good.tsv {} --validation 0.1 -> algorithms that rank do not stop by an error of ratings
 3 fit warp good.npy {} -> warp reads text with `user item rating` lines
-2 fti nmf good.npy -> 'fti'; usage: matfact demo|fit|plan|evaluate|predict|recommend|similar|transform|topics|reconstruct|inspect
+2 fti nmf good.npy -> 'fti'; usage: matfact demo|fit|plan|evaluate|compare|tune|predict|recommend|similar|transform|topics|reconstruct|inspect
 2 fit nmf good.npy {} --bogus -> unexpected argument '--bogus' found; usage: 
 2 fit nmf good.npy {} --iterations 4 -> unexpected argument '--iterations' found
 2 fit nmf good.npy --rnk 2 -> a similar argument exists: '--rank'

@@ -1,0 +1,439 @@
+//! `matfact tune`: good hyper-parameters by trying.
+
+mod space;
+
+use crate::arguments::{CommonOptions, SearchChoice, TuneOptions};
+use crate::checks::{Input as ReadFile, check_output, check_report};
+use crate::choices::Precision;
+use crate::compare::Measure;
+use crate::configuration::{Given, Setting};
+use crate::fit::{check_counts, fit_alone, parts};
+use crate::held_out::{HeldOut, of_folds};
+use crate::input::{read, read_positives};
+use crate::output::{complain, grouped, say, say_json};
+use crate::progress::interruption;
+use crate::reporting;
+use crate::trial::{self, Kind};
+use matfact::eval::{
+    Evaluation, Halving, Metric, Point, SearchResult, Split, grid_search, random_search,
+    successive_halving,
+};
+use matfact::io::{RatingsData, write_text};
+use matfact::{Algorithm, Error, Input, ObservedEntries, Result, Scalar};
+use serde_json::{Map, Value, json};
+use space::Space;
+use std::fmt::Write;
+use std::time::Instant;
+
+/// Searches what the command line asks for.
+pub(crate) fn run(options: &TuneOptions, given: &Given) -> Result<()> {
+    let (common, algorithm, source) = parts_with_rank(options)?;
+    check_counts(common)?;
+    let name = algorithm.name();
+    let Some(split) = source.split().filter(|_| name != "popularity") else {
+        let requirement = format!(
+            "one with settings, of ratings or choices: {}, {}",
+            Kind::Ratings.names(),
+            Kind::Positives
+                .names()
+                .replace(", popularity", "")
+                .replace("popularity, ", "")
+        );
+        return Err(Error::invalid_parameter("algorithm", name, requirement));
+    };
+    if let Some(path) = &common.model {
+        let requirement = "left out: `matfact fit --config` makes a model of the best setting";
+        return Err(Error::invalid_parameter(
+            "model",
+            path.display(),
+            requirement,
+        ));
+    }
+    if split.validation.is_some() {
+        let requirement = "left out: the ratings that are held out decide";
+        return Err(Error::invalid_parameter("validation", "given", requirement));
+    }
+    if let Some(path) = &common.reporting.names {
+        let requirement = "left out: the report of a search shows no items";
+        return Err(Error::invalid_parameter(
+            "names",
+            path.display(),
+            requirement,
+        ));
+    }
+    check_report(common, Some(split))?;
+    if let Some(path) = &options.output {
+        let files = std::iter::once(&common.input).chain(&options.space);
+        let inputs: Vec<_> = files.map(|file| ReadFile::new(file, "data")).collect();
+        check_output("output", path, &inputs)?;
+    }
+    if options.samples == 0 {
+        return Err(Error::invalid_parameter("samples", 0, "at least 1"));
+    }
+    let kind = Kind::of(name);
+    let metric = options.metric.unwrap_or(match kind {
+        Kind::Positives => Metric::Ndcg(10),
+        _ => Metric::Rmse,
+    });
+    if kind == Kind::Positives && metric.is_of_ratings() {
+        let requirement = format!("one of lists, such as ndcg@10, for {name}");
+        return Err(Error::invalid_parameter("metric", metric, requirement));
+    }
+    let held_out = HeldOut::new(common, split, options.folds)?;
+    let mut evaluation = Evaluation::new([metric]);
+    if let Some(least) = options.relevant_from {
+        evaluation = evaluation.relevant_from(least);
+    }
+    evaluation.validate()?;
+    let space = match &options.space {
+        Some(path) => Space::read(path, name)?,
+        None => Space::of(name, common.rank.is_none()),
+    };
+    if common.rank.is_none() && !space.has("rank") {
+        let requirement = "given, or in the space";
+        return Err(Error::invalid_parameter("rank", "left out", requirement));
+    }
+    if common.reporting.print_config {
+        return say(given.to_toml(None).trim_end());
+    }
+    let task = Task {
+        options,
+        common,
+        name,
+        given,
+        metric,
+        held_out,
+        evaluation,
+        space,
+    };
+    match common.precision {
+        Precision::F32 => task.execute::<f32>(),
+        Precision::F64 => task.execute::<f64>(),
+    }
+}
+
+/// The parts of the fit; a rank that is left out does not matter yet.
+fn parts_with_rank(
+    options: &TuneOptions,
+) -> Result<(&CommonOptions, Algorithm, crate::fit::Source<'_>)> {
+    match parts(&options.algorithm) {
+        // The rank is in the space, and the other settings are checked with each point.
+        Err(Error::InvalidParameter {
+            name: "rank",
+            value,
+            ..
+        }) if value == "0" => {
+            let (common, name, source) = crate::fit::unchecked(&options.algorithm);
+            Ok((common, Algorithm::by_name(name, 1)?, source))
+        }
+        other => other,
+    }
+}
+
+/// One point that was tried.
+#[derive(Debug, Clone)]
+pub(crate) struct Tried {
+    /// Names and values, as a configuration holds them.
+    pub(crate) point: Vec<(String, String)>,
+    pub(crate) score: Option<f64>,
+    pub(crate) failure: Option<String>,
+    /// The iterations that it was given, in successive halving.
+    pub(crate) budget: Option<usize>,
+    pub(crate) seconds: f64,
+}
+
+/// What a search found.
+#[derive(Debug)]
+pub(crate) struct Found {
+    pub(crate) algorithm: &'static str,
+    pub(crate) input: String,
+    pub(crate) metric: Measure,
+    pub(crate) measured_on: String,
+    pub(crate) tried: Vec<Tried>,
+    pub(crate) best: usize,
+    /// What `matfact fit --config` takes.
+    pub(crate) configuration: String,
+    pub(crate) seconds: f64,
+}
+
+struct Task<'a> {
+    options: &'a TuneOptions,
+    common: &'a CommonOptions,
+    name: &'static str,
+    given: &'a Given,
+    metric: Metric,
+    held_out: HeldOut<'a>,
+    evaluation: Evaluation,
+    space: Space,
+}
+
+impl Task<'_> {
+    fn execute<T: Scalar>(&self) -> Result<()> {
+        // What cannot work at all is refused before anything is read.
+        let first = self.space.search().sample(1, self.common.seed)?;
+        if let Some(point) = first.first() {
+            parts(&self.command(&self.space.texts(point), None)?)?;
+        }
+        let command = self.command(&self.space.texts(&first[0]), None)?;
+        let data: RatingsData<T> = match parts(&command)?.2 {
+            crate::fit::Source::Positives(positives) => read_positives(self.common, positives)?,
+            _ => read(self.common, self.held_out.split)?,
+        };
+        let started = Instant::now();
+        let folds = (0..self.held_out.count()).map(|fold| self.held_out.part(&data, fold));
+        let folds: Vec<Split<T>> = folds.collect::<Result<_>>()?;
+        if folds.iter().all(|split| split.test.observed() == 0) {
+            let requirement = "a larger share: no rating is held out";
+            return Err(Error::invalid_parameter(
+                "holdout",
+                "too small",
+                requirement,
+            ));
+        }
+        let mut seconds = Vec::new();
+        let mut score = |point: &Point, budget: Option<usize>| {
+            let started = Instant::now();
+            let score = self.score(&folds, point, budget);
+            seconds.push(started.elapsed().as_secs_f64());
+            score
+        };
+        let (larger, seed) = (self.metric.larger_is_better(), self.common.seed);
+        let (space, samples) = (self.space.search(), self.options.samples);
+        let result = match self.options.search {
+            SearchChoice::Grid => grid_search(space, larger, |point| score(point, None)),
+            SearchChoice::Random => {
+                random_search(space, samples, seed, larger, |point| score(point, None))
+            }
+            SearchChoice::Halving => {
+                let (_, largest) = self.budget();
+                let halving = Halving::new(samples, (largest / 9).max(1), largest).seed(seed);
+                successive_halving(space, &halving, larger, |point, budget| {
+                    score(point, Some(budget))
+                })
+            }
+        }?;
+        if interruption().is_cancelled() {
+            complain("notice: interrupted; this is the best so far");
+        }
+        self.tell(&self.found(&result, &seconds, started.elapsed().as_secs_f64()))
+    }
+
+    /// The option that bounds the iterations, and its value.
+    fn budget(&self) -> (&'static str, usize) {
+        let option = match self.name {
+            "als" | "ials" | "masked-nmf" => "max-iter",
+            _ => "epochs",
+        };
+        let own = self.given.settings.iter().find(|own| own.name == option);
+        let own = own.and_then(|own| own.values.first()?.parse().ok());
+        let default = || {
+            let algorithm = Algorithm::by_name(self.name, 1).ok()?;
+            let value = serde_json::to_value(algorithm).ok()?;
+            Some(value[option.replace('-', "_")].as_u64()? as usize)
+        };
+        (option, own.or_else(default).unwrap_or(20))
+    }
+
+    /// `matfact fit` with what was given and this point.
+    fn command(
+        &self,
+        point: &[(String, String)],
+        budget: Option<usize>,
+    ) -> Result<crate::arguments::FitCommand> {
+        let mut settings = self.settings(point);
+        if let Some(budget) = budget {
+            let name = self.budget().0;
+            settings.retain(|setting| setting.name != name);
+            settings.push(Setting::new(name, budget.to_string()));
+        }
+        trial::command(self.name, &self.common.input, &settings)
+    }
+
+    /// What a fit takes of what was given, with the values of a point.
+    fn settings(&self, point: &[(String, String)]) -> Vec<Setting> {
+        let known = trial::options(self.name);
+        let own = self.given.settings.iter().filter(|setting| {
+            // They belong to the search.
+            let of_search =
+                ["holdout", "test", "report", "json", "names"].contains(&&setting.name[..]);
+            let in_point = point.iter().any(|(name, _)| *name == setting.name);
+            known.contains(&setting.name) && !of_search && !in_point
+        });
+        let values = point
+            .iter()
+            .map(|(name, value)| Setting::new(name, value.clone()));
+        own.cloned().chain(values).collect()
+    }
+
+    /// The mean of the metric over the folds.
+    fn score<T: Scalar>(
+        &self,
+        folds: &[Split<T>],
+        point: &Point,
+        budget: Option<usize>,
+    ) -> Result<f64> {
+        if interruption().is_cancelled() {
+            let requirement = "left alone: the search was interrupted";
+            return Err(Error::invalid_parameter(
+                "search",
+                "this point",
+                requirement,
+            ));
+        }
+        let command = self.command(&self.space.texts(point), budget)?;
+        let (own, algorithm, _) = parts(&command)?;
+        let mut scores = Vec::new();
+        for split in folds {
+            let fit = fit_alone(own, &algorithm, &Input::from(&split.train))?;
+            scores.push(self.evaluation.of(&fit.model, split)?);
+        }
+        Ok(of_folds(&scores, self.metric).0)
+    }
+
+    fn found(&self, result: &SearchResult, seconds: &[f64], total: f64) -> Found {
+        let halving = self.options.search == SearchChoice::Halving;
+        let tried = result
+            .trials
+            .iter()
+            .zip(seconds)
+            .map(|(trial, seconds)| Tried {
+                point: self.space.texts(&trial.point),
+                score: trial.score,
+                failure: trial.failure.clone(),
+                budget: halving.then_some(trial.budget),
+                seconds: *seconds,
+            });
+        let best = result
+            .trials
+            .iter()
+            .position(|trial| std::ptr::eq(trial, result.best()));
+        let best = best.unwrap_or(0);
+        let point = self.space.texts(&result.best().point);
+        let configuration = Given {
+            commands: vec!["fit".to_owned(), self.name.to_owned()],
+            input: Some(self.common.input.to_string_lossy().into_owned()),
+            settings: self.settings(&point),
+        };
+        Found {
+            algorithm: self.name,
+            input: self.common.input.display().to_string(),
+            metric: Measure {
+                name: self.metric.to_string(),
+                larger_is_better: self.metric.larger_is_better(),
+            },
+            measured_on: self.held_out.words(),
+            tried: tried.collect(),
+            best,
+            configuration: configuration.to_toml(None),
+            seconds: total,
+        }
+    }
+
+    fn tell(&self, found: &Found) -> Result<()> {
+        if let Some(path) = &self.options.output {
+            write_text(path, &found.configuration)?;
+        }
+        if let Some(path) = &self.common.reporting.report {
+            reporting::of_tuning(path, found)?;
+        }
+        if self.common.json {
+            return say_json(&self.json(found));
+        }
+        say(&self.text(found))
+    }
+
+    fn text(&self, found: &Found) -> String {
+        let mut text = format!(
+            "{} on {}: {} points, {} on {}\n",
+            found.algorithm,
+            found.input,
+            grouped(found.tried.len()),
+            found.metric.name,
+            found.measured_on
+        );
+        for (at, tried) in found.tried.iter().enumerate() {
+            let score = match (tried.score, &tried.failure) {
+                (Some(score), _) => format!("{score:.4}"),
+                (None, reason) => {
+                    let reason = reason.as_deref().unwrap_or_default();
+                    format!("failed: {}", crate::output::printable(reason))
+                }
+            };
+            let mark = if at == found.best { '*' } else { ' ' };
+            let budget = tried
+                .budget
+                .map(|budget| format!("  after {budget} iterations"));
+            let _ = writeln!(
+                text,
+                "{mark} {score}  {}{}",
+                point_text(&tried.point),
+                budget.unwrap_or_default()
+            );
+        }
+        let _ = writeln!(text, "  {:.3} seconds", found.seconds);
+        if let Some(path) = &self.common.reporting.report {
+            let _ = writeln!(text, "  report  {}", path.display());
+        }
+        match &self.options.output {
+            Some(path) => {
+                let path = path.display();
+                let _ = write!(
+                    text,
+                    "  best    {path}: matfact fit {} --config {path}",
+                    found.algorithm
+                );
+            }
+            None => {
+                let _ = write!(
+                    text,
+                    "The best, as `matfact fit --config FILE` takes it (--output FILE keeps it):\n\n{}",
+                    found.configuration.trim_end()
+                );
+            }
+        }
+        text
+    }
+
+    fn json(&self, found: &Found) -> Value {
+        let object = |tried: &Tried| {
+            let point = tried.point.iter();
+            let point = point.map(|(name, value)| {
+                let whole = value.parse::<i64>().ok().map(|number| json!(number));
+                let number = value.parse::<f64>().ok();
+                let number = number.filter(|number| number.is_finite());
+                let number = whole.or_else(|| number.map(|number| json!(number)));
+                (name.clone(), number.unwrap_or_else(|| json!(value)))
+            });
+            let mut object = json!({
+                "point": point.collect::<Map<_, _>>(),
+                "score": tried.score,
+                "seconds": tried.seconds,
+            });
+            if let Some(budget) = tried.budget {
+                object["iterations"] = json!(budget);
+            }
+            if let Some(failure) = &tried.failure {
+                object["failure"] = json!(failure);
+            }
+            object
+        };
+        json!({
+            "algorithm": found.algorithm,
+            "input": found.input,
+            "metric": found.metric.name,
+            "measured_on": found.measured_on,
+            "trials": found.tried.iter().map(object).collect::<Vec<_>>(),
+            "best": object(&found.tried[found.best]),
+            "configuration": found.configuration,
+            "output": self.options.output,
+            "report": self.common.reporting.report,
+            "seconds": found.seconds,
+            "seed": self.common.seed,
+        })
+    }
+}
+
+fn point_text(point: &[(String, String)]) -> String {
+    let pairs = point.iter().map(|(name, value)| format!("{name} {value}"));
+    pairs.collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,235 @@
+//! `matfact tune`.
+
+use crate::common::{Folder, lines, number, ratings};
+
+fn folder() -> Folder {
+    let folder = Folder::new();
+    folder.write("r.tsv", lines(&ratings(), "\t"));
+    folder.matrix(6, 5);
+    folder
+}
+
+#[test]
+fn a_grid_is_tried_and_the_best_is_a_configuration() {
+    let folder = folder();
+    folder.write(
+        "space.toml",
+        "rank = [1, 3]\nregularization = [0.1, 1, 1e4]\nsolver = [\"cholesky\"]\n",
+    );
+    let object = folder.json(
+        "tune als r.tsv --space space.toml --search grid --holdout 0.2 --max-iter 5 --output best.toml",
+    );
+    let trials = object["trials"].as_array().unwrap();
+    assert_eq!(trials.len(), 6);
+    let scores: Vec<f64> = trials.iter().map(|trial| number(trial, "/score")).collect();
+    let least = scores.iter().copied().fold(f64::INFINITY, f64::min);
+    assert_eq!(number(&object, "/best/score"), least);
+    assert_eq!(object["best"]["point"]["solver"], "cholesky");
+    // The score is that of `evaluate`, and the configuration that of a fit.
+    let point = &object["best"]["point"];
+    let line = format!(
+        "evaluate als r.tsv --rank {} --regularization {} --solver cholesky --max-iter 5 --holdout 0.2 --metrics rmse",
+        point["rank"], point["regularization"]
+    );
+    assert_eq!(number(&folder.json(&line), "/metrics/rmse"), least);
+    let fitted = folder.json("fit --config best.toml");
+    assert_eq!(fitted["rank"].as_f64(), point["rank"].as_f64());
+    assert!(number(&fitted, "/iterations") <= 5.0 && fitted.get("test").is_none());
+    let configuration = std::fs::read_to_string(folder.at("best.toml")).unwrap();
+    assert_eq!(object["configuration"], configuration);
+}
+
+#[test]
+fn every_algorithm_has_a_space_of_its_own() {
+    let folder = folder();
+    for (algorithm, options) in [
+        ("als", "--max-iter 2"),
+        ("sgd", "--epochs 2"),
+        ("svdpp", "--epochs 2"),
+        ("masked-nmf", "--max-iter 2"),
+        ("ials", "--max-iter 2"),
+        ("bpr", "--epochs 2"),
+        ("warp", "--epochs 2"),
+        ("logistic", "--epochs 2"),
+    ] {
+        let line = format!("tune {algorithm} r.tsv {options} --samples 2");
+        let object = folder.json(&line);
+        let best = object["best"]["point"].as_object().unwrap();
+        assert!(best.contains_key("rank") && best.len() > 1, "{object:#}");
+        let ranked = ["ials", "bpr", "warp", "logistic"].contains(&algorithm);
+        assert_eq!(object["metric"], if ranked { "ndcg@10" } else { "rmse" });
+        folder.write("best.toml", object["configuration"].as_str().unwrap());
+        folder.ok("fit --config best.toml");
+        let fixed = folder.json(&format!("{line} --rank 2 --seed 1"));
+        assert!(fixed["best"]["point"].get("rank").is_none());
+        assert!(
+            fixed["configuration"]
+                .as_str()
+                .unwrap()
+                .contains("rank = 2\n")
+        );
+    }
+    let text = folder
+        .ok("tune als r.tsv --rank 2 --max-iter 2 --samples 2")
+        .out;
+    assert!(
+        text.contains("algorithm = \"als\"") && text.contains("\n* "),
+        "{text}"
+    );
+}
+
+#[test]
+fn halving_gives_the_better_ones_more() {
+    let folder = folder();
+    let object = folder.json("tune sgd r.tsv --rank 2 --search halving --samples 9 --epochs 9");
+    let trials = object["trials"].as_array().unwrap();
+    let budgets: Vec<u64> = trials
+        .iter()
+        .map(|t| t["iterations"].as_u64().unwrap())
+        .collect();
+    assert_eq!(budgets, [[1; 9].as_slice(), &[3; 3], &[9; 1]].concat());
+    assert_eq!(object["best"]["iterations"], 9);
+    assert!(
+        object["configuration"]
+            .as_str()
+            .unwrap()
+            .contains("epochs = 9\n")
+    );
+}
+
+#[test]
+fn what_fails_is_told_and_does_not_win() {
+    let folder = folder();
+    folder.write("space.toml", "learning-rate = [1e6, 0.05]\n");
+    let object = folder.json("tune sgd r.tsv --rank 2 --space space.toml --search grid");
+    assert!(
+        object["trials"][0]["failure"]
+            .as_str()
+            .unwrap()
+            .contains("diverged")
+    );
+    assert_eq!(number(&object, "/best/point/learning-rate"), 0.05);
+}
+
+#[test]
+fn what_cannot_be_searched_is_refused() {
+    let folder = folder();
+    for (content, part) in [
+        ("", "s.toml:1: it names nothing to search"),
+        (
+            "rnk = [1]\n",
+            "s.toml:1: unknown key \"rnk\" (is it \"rank\"?)",
+        ),
+        ("rank = []\n", "s.toml:1: rank has no choices"),
+        (
+            "rank = [1]\nregularization = true\n",
+            "s.toml:2: regularization is neither a list of choices",
+        ),
+        (
+            "regularization = { low = 1 }\n",
+            "s.toml:1: regularization is neither",
+        ),
+        (
+            "regularization = { low = 2, high = 1 }\n",
+            "s.toml:1: regularization: low is at most high",
+        ),
+        (
+            "regularization = { low = 0, high = 1, scale = \"logarithmic\" }\n",
+            "above 0 on a logarithmic scale",
+        ),
+        (
+            "regularization = { low = 0, high = 1, scale = \"log\" }\n",
+            "scale is \"linear\" or \"logarithmic\"",
+        ),
+        ("regularization = [\"much\"]\n", "\"much\" is not a number"),
+        (
+            "unbiased = [true]\n",
+            "s.toml:1: unbiased is a list of boolean",
+        ),
+        (
+            "unbiased = [1]\n",
+            "s.toml:1: unbiased is a switch, which is not searched",
+        ),
+        ("seed = [1, 2]\n", "s.toml:1: seed is no hyper-parameter"),
+    ] {
+        folder.write("s.toml", content);
+        folder
+            .line("tune als r.tsv --rank 2 --space s.toml")
+            .refused(3, part);
+    }
+    folder.write("s.toml", "regularization = { low = 0.1, high = 1 }\n");
+    let before = folder.names();
+    for (line, code, part) in [
+        (
+            "tune als r.tsv --rank 2 --space s.toml --search grid",
+            2,
+            "an interval has no grid",
+        ),
+        (
+            "tune als r.tsv --space s.toml",
+            2,
+            "--rank left out is not allowed: it must be given, or in the space",
+        ),
+        ("tune als r.tsv --rank 0", 2, "--rank 0 is not allowed"),
+        (
+            "tune als r.tsv --samples 0",
+            2,
+            "--samples 0 is not allowed: it must be at least 1",
+        ),
+        (
+            "tune nmf x.npy",
+            2,
+            "--algorithm nmf is not allowed: it must be one with settings",
+        ),
+        (
+            "tune popularity r.tsv",
+            2,
+            "--algorithm popularity is not allowed",
+        ),
+        (
+            "tune bpr r.tsv --metric rmse",
+            2,
+            "--metric rmse is not allowed: it must be one of lists",
+        ),
+        (
+            "tune als r.tsv --model m",
+            2,
+            "--model m is not allowed: it must be left out: `matfact fit --config`",
+        ),
+        (
+            "tune als r.tsv --validation 0.1",
+            2,
+            "--validation given is not allowed",
+        ),
+        (
+            "tune als r.tsv --folds 2 --holdout 0.1",
+            2,
+            "--folds 2 is not allowed",
+        ),
+        (
+            "tune als r.tsv --search best",
+            2,
+            "[possible values: grid, random, halving]",
+        ),
+        (
+            "tune als r.tsv --output r.tsv",
+            2,
+            "another file than the data",
+        ),
+        (
+            "tune als r.tsv --output none/b.toml",
+            4,
+            "none: no such folder",
+        ),
+        (
+            "tune als r.tsv --space gone.toml",
+            4,
+            "gone.toml: No such file",
+        ),
+        ("tune als r.tsv --tol -1", 2, "--tol -1 is not allowed"),
+        ("tune als x.npy", 3, "als reads text"),
+    ] {
+        folder.line(line).refused(code, part);
+        assert_eq!(folder.names(), before, "{line}");
+    }
+}
