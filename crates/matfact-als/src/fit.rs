@@ -7,7 +7,7 @@ use crate::half_step::{Factors, HalfStep};
 use crate::size::check_size;
 use matfact_core::ndarray::{Array1, Array2};
 use matfact_core::{
-    Certificate, EarlyStopping, Error, FactorModel, Factorizer, Fit, FitReport, ObservedEntries,
+    Certificate, CheckpointState, DataFingerprint, EarlyStopping, Error, FactorModel, Factorizer, Fit, FitReport, ObservedEntries,
     Result, Run, Scalar, Standing, StopReason, Validation,
 };
 use matfact_linalg::{
@@ -82,6 +82,7 @@ fn fit<X: ObservedEntries + ?Sized>(
     run: &mut Run<'_>,
 ) -> Result<Fit<FactorModel<X::Scalar>>> {
     let validation = run.take_validation();
+    run.gives_checkpoints();
     in_pool(run, |run, pool| {
         fit_here(als, x, known, validation, run, pool)
     })
@@ -126,10 +127,29 @@ fn fit_here<X: ObservedEntries + ?Sized>(
     }
     let mut stopping = validation.map(|validation| EarlyStopping::new(validation.get_patience()));
     let mut best = None;
-    let begun = run.elapsed();
     report.stop = StopReason::MaxIterations;
     report.objective = f64::INFINITY;
-    for iteration in 1..=als.max_iter {
+    let resumed = run.identify::<X::Scalar>("als", als, || {
+        let data = DataFingerprint::of_observed(x).with_validation(validation);
+        match known {
+            Some(model) => data.with_start(model.row_factors().iter().chain(model.column_factors())),
+            None => data,
+        }
+    })?;
+    if let Some(mut state) = resumed {
+        sides.resume(&mut state, "")?;
+        if let Some(stopping) = &mut stopping {
+            state.take_stopping(stopping)?;
+            if stopping.best_iteration().is_some() {
+                let mut kept = sides.clone();
+                kept.resume(&mut state, "best.")?;
+                best = Some(kept);
+            }
+        }
+        state.take_report(&mut report)?;
+    }
+    let begun = run.elapsed();
+    for iteration in report.iterations + 1..=als.max_iter {
         let Sides { rows, columns } = &mut sides;
         step.solve_into(x, 0..shape.0, columns, rows, false);
         let measured = step.solve_into(&transposed, 0..shape.1, rows, columns, true);
@@ -148,16 +168,27 @@ fn fit_here<X: ObservedEntries + ?Sized>(
                 Standing::Exhausted => exhausted = true,
             }
         }
-        if let Some(reason) = run.iteration(iteration, als.max_iter, objective) {
-            report.stop = reason;
-            break;
-        }
+        let interrupted = run.iteration(iteration, als.max_iter, objective);
         if exhausted {
             report.stop = StopReason::NoImprovement;
             break;
         }
         if iteration > 1 && before - objective <= als.tol * before {
             report.stop = StopReason::Converged;
+            break;
+        }
+        run.checkpoint(iteration, |state| {
+            sides.give(state, "");
+            if let Some(stopping) = &stopping {
+                state.insert_stopping(stopping);
+            }
+            if let Some(best) = &best {
+                best.give(state, "best.");
+            }
+            state.insert_report(&report);
+        })?;
+        if let Some(reason) = interrupted {
+            report.stop = reason;
             break;
         }
     }
@@ -187,6 +218,18 @@ fn fit_here<X: ObservedEntries + ?Sized>(
 }
 
 impl<T: Scalar> Sides<T> {
+    /// Puts both sides into a checkpoint.
+    fn give(&self, state: &mut CheckpointState, prefix: &str) {
+        self.rows.give(state, &format!("{prefix}rows"));
+        self.columns.give(state, &format!("{prefix}columns"));
+    }
+
+    /// Takes both sides from a checkpoint.
+    fn resume(&mut self, state: &mut CheckpointState, prefix: &str) -> Result<()> {
+        self.rows.resume(state, &format!("{prefix}rows"))?;
+        self.columns.resume(state, &format!("{prefix}columns"))
+    }
+
     /// (x̂ − μ) / σ.
     fn predict(&self, row: usize, column: usize) -> f64 {
         let pairs = self.rows.row(row).iter().zip(self.columns.row(column));

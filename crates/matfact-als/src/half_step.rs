@@ -2,7 +2,7 @@
 
 use crate::AlsSolver;
 use matfact_core::ndarray::{ArrayView1, ArrayView2};
-use matfact_core::{ObservedEntries, ObservedRow, Scalar};
+use matfact_core::{CheckpointState, ObservedEntries, ObservedRow, Result, Scalar};
 use matfact_linalg::{RegressionEntries, Regressors, Ridge, RidgeRegression, Simd, Sweeps};
 use rayon::prelude::*;
 use std::ops::Range;
@@ -57,6 +57,24 @@ impl<T: Scalar> Factors<T> {
         }
         if let (Some(own), Some(known)) = (&mut self.biases, &known.biases) {
             own[..known.len()].copy_from_slice(known);
+        }
+    }
+
+    /// Puts the factors under `name` into a checkpoint, and the biases beside them.
+    pub(crate) fn give(&self, state: &mut CheckpointState, name: &str) {
+        let rows = (0..self.len()).flat_map(|row| self.row(row).iter().copied());
+        state.insert_values(name, rows);
+        if let Some(biases) = &self.biases {
+            state.insert_values(&format!("{name}.biases"), biases.iter().copied());
+        }
+    }
+
+    /// Takes what [`Factors::give`] has put, into factors of the same size.
+    pub(crate) fn resume(&mut self, state: &mut CheckpointState, name: &str) -> Result<()> {
+        state.take_into(name, self.factors.rows_mut().flatten())?;
+        match &mut self.biases {
+            Some(biases) => state.take_into(&format!("{name}.biases"), biases.iter_mut()),
+            None => Ok(()),
         }
     }
 

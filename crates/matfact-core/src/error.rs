@@ -224,6 +224,24 @@ pub enum Error {
         /// What does not hold.
         reason: String,
     },
+    /// A checkpoint of another fit than the one that is to go on.
+    #[error(
+        "the checkpoint is of another fit, {what}: it was {was}, and is {is}: resume with what the checkpoint was made with, or start without it"
+    )]
+    ResumeMismatch {
+        /// The setting, or the part of the data, that differs.
+        what: String,
+        /// What the checkpoint was made with.
+        was: String,
+        /// What the fit has now.
+        is: String,
+    },
+    /// Parts that do not make up the state of a fit.
+    #[error("not a valid checkpoint: {reason}")]
+    InvalidCheckpoint {
+        /// What does not hold.
+        reason: String,
+    },
     /// A model file is damaged or was not written by matfact.
     #[error("{}: not an intact model file: {reason}", path.display())]
     Corrupt {
@@ -279,7 +297,8 @@ impl Error {
             | Error::TooLarge { .. }
             | Error::UnsupportedInput { .. }
             | Error::UnsupportedModel { .. }
-            | Error::UnknownId { .. } => ErrorClass::Usage,
+            | Error::UnknownId { .. }
+            | Error::ResumeMismatch { .. } => ErrorClass::Usage,
             Error::EmptyInput { .. }
             | Error::NonFinite { .. }
             | Error::Negative { .. }
@@ -293,9 +312,10 @@ impl Error {
             | Error::Parse { .. } => ErrorClass::Data,
             Error::Io { .. } => ErrorClass::Io,
             Error::Diverged { .. } | Error::NoConvergence { .. } => ErrorClass::NotConverged,
-            Error::InvalidModel { .. } | Error::Corrupt { .. } | Error::VersionTooNew { .. } => {
-                ErrorClass::Corrupt
-            }
+            Error::InvalidModel { .. }
+            | Error::InvalidCheckpoint { .. }
+            | Error::Corrupt { .. }
+            | Error::VersionTooNew { .. } => ErrorClass::Corrupt,
         }
     }
 

@@ -8,6 +8,7 @@
 //! - `serde` (off): `Serialize` and `Deserialize` for reports and models.
 #![forbid(unsafe_code)]
 
+mod checkpoint;
 mod error;
 mod factor_model;
 mod factorizer;
@@ -20,6 +21,7 @@ mod run;
 mod scalar;
 mod validation;
 
+pub use checkpoint::{Checkpoint, CheckpointSink, CheckpointState, DataFingerprint};
 pub use error::{Error, ErrorClass, Result};
 pub use factor_model::{Contributions, FactorModel};
 pub use factorizer::Factorizer;

@@ -33,7 +33,7 @@ impl Tensor {
     }
 }
 
-fn wrap<T: Scalar>(values: Vec<T>) -> TensorValues {
+pub(crate) fn wrap<T: Scalar>(values: Vec<T>) -> TensorValues {
     // The two conversions are exact: T is one of the two types.
     if T::NAME == f32::NAME {
         TensorValues::F32(values.into_iter().map(|v| v.as_f64() as f32).collect())

@@ -1,6 +1,7 @@
 //! What belongs to one execution and not to the mathematics.
 
-use crate::{Error, Result, StopReason, Validation};
+use crate::checkpoint::{Checkpoint, CheckpointSink, CheckpointState, DataFingerprint};
+use crate::{Error, Result, Scalar, StopReason, Validation};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -18,6 +19,8 @@ use std::time::{Duration, Instant};
 /// | `cancellation` | none | checked between iterations |
 /// | `time_budget` | none | wall-clock limit, checked between iterations |
 /// | `validation` | none | entries kept aside that say when to stop, for algorithms on observed entries |
+/// | `checkpoints` | none | takes the state after the iterations that it wants, and where the run is interrupted |
+/// | `resume` | none | the state to go on from, in place of a beginning |
 ///
 /// ```
 /// use matfact_core::{Cancellation, Progress, Run};
@@ -39,6 +42,13 @@ pub struct Run<'a> {
     cancellation: Option<Cancellation>,
     time_budget: Option<Duration>,
     validation: Option<&'a Validation>,
+    sink: Option<&'a mut dyn CheckpointSink>,
+    resume: Option<Checkpoint>,
+    /// What the fit is, once the algorithm has said so; its state is empty.
+    identity: Option<Checkpoint>,
+    /// What every checkpoint has beside the state of its iteration.
+    common: CheckpointState,
+    gives_checkpoints: bool,
     started: Option<Instant>,
 }
 
@@ -50,6 +60,8 @@ impl std::fmt::Debug for Run<'_> {
             .field("cancellation", &self.cancellation)
             .field("time_budget", &self.time_budget)
             .field("validation", &self.validation.map(Validation::len))
+            .field("checkpoints", &self.sink.is_some())
+            .field("resume", &self.resume.as_ref().map(|from| from.iteration))
             .finish_non_exhaustive()
     }
 }
@@ -99,6 +111,33 @@ impl<'a> Run<'a> {
         self
     }
 
+    /// Gives `sink` the state of the fit after each iteration that it wants, and after the one in which the run is
+    /// cancelled or its time is up. Algorithms without iterations to go on from refuse it.
+    ///
+    /// ```
+    /// use matfact_core::{Checkpoint, Run};
+    /// let mut last = None;
+    /// let mut keep = |checkpoint: &Checkpoint| {
+    ///     last = Some(checkpoint.clone());
+    ///     Ok(())
+    /// };
+    /// let run = Run::new().checkpoints(&mut keep);
+    /// ```
+    #[must_use]
+    pub fn checkpoints(mut self, sink: &'a mut dyn CheckpointSink) -> Self {
+        self.sink = Some(sink);
+        self
+    }
+
+    /// Goes on from a checkpoint: the result has the same bits as that of a fit that was never stopped. Data,
+    /// hyper-parameters, validation set and start have to be those that the checkpoint was made with
+    /// ([`Error::ResumeMismatch`] names what is not); the rest of the run may differ.
+    #[must_use]
+    pub fn resume(mut self, checkpoint: Checkpoint) -> Self {
+        self.resume = Some(checkpoint);
+        self
+    }
+
     /// For algorithms that stop by a validation set: the set, to be taken before [`Run::begin`].
     pub fn take_validation(&mut self) -> Option<&'a Validation> {
         self.validation.take()
@@ -120,6 +159,15 @@ impl<'a> Run<'a> {
             let given = format!("{} entries", validation.len());
             let remedy = "left out: this algorithm does not stop by a validation set";
             return Err(Error::invalid_parameter("validation", given, remedy));
+        }
+        for (name, given) in [
+            ("checkpoint", self.sink.is_some()),
+            ("resume", self.resume.is_some()),
+        ] {
+            if given && !self.gives_checkpoints {
+                let remedy = "left out: this algorithm keeps no state to go on from";
+                return Err(Error::invalid_parameter(name, "given", remedy));
+            }
         }
         if self.threads == Some(0) {
             return Err(Error::invalid_parameter("threads", 0, "at least 1"));
@@ -158,8 +206,91 @@ impl<'a> Run<'a> {
             cancellation: self.cancellation.clone(),
             time_budget: self.time_budget,
             validation: None,
+            sink: None,
+            resume: None,
+            identity: None,
+            common: CheckpointState::default(),
+            gives_checkpoints: false,
             started: self.started,
         }
+    }
+
+    /// For algorithms that give checkpoints: says so, before [`Run::begin`].
+    pub fn gives_checkpoints(&mut self) {
+        self.gives_checkpoints = true;
+    }
+
+    /// For algorithms: says what the fit is of, and gives the state to go on from, if there is one. Does nothing
+    /// for a run without checkpoints; `data` is asked only where there are.
+    ///
+    /// # Errors
+    /// [`Error::ResumeMismatch`] for the checkpoint of another fit.
+    pub fn identify<T: Scalar>(
+        &mut self,
+        algorithm: &str,
+        settings: &dyn std::fmt::Debug,
+        data: impl FnOnce() -> DataFingerprint,
+    ) -> Result<Option<CheckpointState>> {
+        if self.sink.is_none() && self.resume.is_none() {
+            return Ok(None);
+        }
+        let identity = Checkpoint {
+            algorithm: algorithm.to_owned(),
+            scalar: T::NAME.to_owned(),
+            settings: format!("{settings:?}"),
+            data: data(),
+            iteration: 0,
+            state: CheckpointState::default(),
+        };
+        let state = match self.resume.take() {
+            Some(checkpoint) => {
+                checkpoint.require_same_fit(&identity)?;
+                Some(checkpoint.state)
+            }
+            None => None,
+        };
+        self.identity = Some(identity);
+        Ok(state)
+    }
+
+    /// For algorithms: gives the state after an iteration to whoever wants it, at the latest when the run is
+    /// interrupted. To be called after [`Run::iteration`], and not where the fit ends for a reason that lies in the
+    /// mathematics: a fit that goes on from there would pass it by.
+    ///
+    /// # Errors
+    /// What the sink says.
+    pub fn checkpoint(
+        &mut self,
+        iteration: usize,
+        give: impl FnOnce(&mut CheckpointState),
+    ) -> Result<()> {
+        let (elapsed, interrupted) = (self.elapsed(), self.interrupted().is_some());
+        let (Some(sink), Some(identity)) = (&mut self.sink, &mut self.identity) else {
+            return Ok(());
+        };
+        if sink.wants(iteration, elapsed) || interrupted {
+            identity.iteration = iteration;
+            identity.state = self.common.clone();
+            give(&mut identity.state);
+            let saved = sink.save(identity);
+            identity.state = CheckpointState::default();
+            saved?;
+        }
+        Ok(())
+    }
+
+    /// For algorithms: what all checkpoints from here on have beside the state of their iteration.
+    pub fn common_to_checkpoints(&mut self, give: impl FnOnce(&mut CheckpointState)) {
+        if self.sink.is_some() && self.identity.is_some() {
+            self.common = CheckpointState::default();
+            give(&mut self.common);
+        }
+    }
+
+    /// For algorithms: no checkpoints from here on, because what a fit without interruption would have done was cut
+    /// short.
+    pub fn withhold_checkpoints(&mut self) {
+        self.identity = None;
     }
 
     /// For algorithms: whether the run was cancelled or its time is up.

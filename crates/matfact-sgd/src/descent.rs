@@ -2,12 +2,13 @@
 
 use crate::Sgd;
 use crate::blocks::{Partition, range_count};
+use crate::checkpoint::{give_chunks, take_chunks};
 use crate::chunk::{Beginning, Chunk};
 use crate::input::{BlockPlan, RatingSource};
 use crate::strata::Blocks;
 use crate::survey::Targets;
 use matfact_core::ndarray::{Array1, Array2, Axis};
-use matfact_core::{Error, FactorModel, Result, Scalar};
+use matfact_core::{CheckpointState, Error, FactorModel, Result, Scalar};
 use matfact_linalg::{
     DescentStep, FactorLanes, FactorPenalty, LossStep, Simd, descend_block, descend_block_by_loss,
     random_stream,
@@ -126,6 +127,18 @@ impl<'a, T: Scalar> Descent<'a, T> {
     /// Back to an earlier state.
     pub(crate) fn restore(&mut self, state: &State<T>) {
         self.state = state.clone();
+    }
+
+    /// Puts what an epoch changes into a checkpoint; learning rates are the caller's to restore.
+    pub(crate) fn give(&self, state: &mut CheckpointState) {
+        give_chunks(state, "rows", &self.state.rows);
+        give_chunks(state, "columns", &self.state.columns);
+    }
+
+    /// Takes what [`Descent::give`] has put.
+    pub(crate) fn resume(&mut self, state: &mut CheckpointState) -> Result<()> {
+        take_chunks(state, "rows", &mut self.state.rows)?;
+        take_chunks(state, "columns", &mut self.state.columns)
     }
 
     /// Halves all learning rates from here on.

@@ -6,8 +6,8 @@ use crate::size::check_size;
 use crate::survey::Targets;
 use crate::{OnDivergence, Sgd, SgdLoss};
 use matfact_core::{
-    EarlyStopping, Error, FactorModel, Factorization, Factorizer, Fit, FitReport, ObservedEntries,
-    Result, Run, Scalar, Standing, StopReason, Validation,
+    CheckpointState, EarlyStopping, Error, FactorModel, Factorization, Factorizer, Fit, FitReport,
+    ObservedEntries, Result, Run, Scalar, Standing, StopReason, Validation,
 };
 use matfact_linalg::{PoolInfo, check_validation, in_pool, validation_error, validation_mean};
 
@@ -37,6 +37,7 @@ pub(crate) fn start<X: RatingSource + ?Sized>(
     run: &mut Run<'_>,
 ) -> Result<Fit<FactorModel<X::Scalar>>> {
     let validation = run.take_validation();
+    run.gives_checkpoints();
     in_pool(run, |run, pool| {
         sgd.fit_in_pool(x, begin, validation, run, pool)
     })
@@ -140,8 +141,25 @@ impl Sgd {
         let deviation = format!("{:?}", targets.scale);
         report.chosen.insert("deviation".to_owned(), deviation);
         let mut descent = Descent::new(self, x, targets, base)?;
+        let resumed = run.identify::<X::Scalar>("sgd", self, || {
+            let data = x.fingerprint().with_validation(validation);
+            match begin {
+                Some(Begin { model, deviation }) => data
+                    .with_start(model.row_factors().iter().chain(model.column_factors()))
+                    .with_start(
+                        model
+                            .row_bias()
+                            .iter()
+                            .chain(&model.column_bias())
+                            .copied()
+                            .flatten(),
+                    )
+                    .with_start(&deviation),
+                None => data,
+            }
+        })?;
         let begun = run.elapsed();
-        let best = self.run_epochs(&mut descent, &mut report, validation, run)?;
+        let best = self.run_epochs(&mut descent, &mut report, validation, resumed, run)?;
         let ended = run.elapsed();
         report.objective = match (report.best_iteration, report.history.last()) {
             (Some(best), _) => report.history[best - 1],
@@ -164,13 +182,24 @@ impl Sgd {
         descent: &mut Descent<'_, T>,
         report: &mut FitReport,
         validation: Option<&Validation>,
+        resumed: Option<CheckpointState>,
         run: &mut Run<'_>,
     ) -> Result<Option<FactorModel<T>>> {
         let mut stopping = validation.map(|set| EarlyStopping::new(set.get_patience()));
         let mut best = None;
         let mut halvings = 0;
         report.stop = StopReason::MaxIterations;
-        let mut epoch = 1;
+        if let Some(mut state) = resumed {
+            descent.resume(&mut state)?;
+            halvings = state.counter("halvings")? as usize;
+            (0..halvings).for_each(|_| descent.halve());
+            if let Some(stopping) = &mut stopping {
+                state.take_stopping(stopping)?;
+            }
+            best = state.take_model("best.")?;
+            state.take_report(report)?;
+        }
+        let mut epoch = report.iterations + 1;
         while epoch <= self.epochs {
             let before = self.kept(descent);
             let error = match self.one_epoch(descent, epoch) {
@@ -211,11 +240,23 @@ impl Sgd {
                     Standing::Exhausted => report.stop = StopReason::NoImprovement,
                 }
             }
-            if let Some(reason) = run.iteration(epoch, self.epochs, error) {
-                report.stop = reason;
+            let interrupted = run.iteration(epoch, self.epochs, error);
+            if report.stop == StopReason::NoImprovement {
                 break;
             }
-            if report.stop == StopReason::NoImprovement {
+            run.checkpoint(epoch, |state| {
+                descent.give(state);
+                state.insert_counter("halvings", halvings as u64);
+                if let Some(stopping) = &stopping {
+                    state.insert_stopping(stopping);
+                }
+                if let Some(best) = &best {
+                    state.insert_model("best.", best);
+                }
+                state.insert_report(report);
+            })?;
+            if let Some(reason) = interrupted {
+                report.stop = reason;
                 break;
             }
             epoch += 1;

@@ -3,7 +3,7 @@
 use crate::blocks::{Partition, Source, block_rows};
 use crate::strata::Blocks;
 use crate::survey::Targets;
-use matfact_core::{ObservedEntries, Result, Scalar};
+use matfact_core::{DataFingerprint, ObservedEntries, Result, Scalar};
 use matfact_linalg::{RatingsSurvey, survey_ratings};
 use rayon::prelude::*;
 
@@ -13,6 +13,9 @@ pub(crate) trait RatingSource: Sync {
 
     /// Rows m and columns n.
     fn size(&self) -> (usize, usize);
+
+    /// What tells these ratings from others.
+    fn fingerprint(&self) -> DataFingerprint;
 
     /// Checks every entry, and takes counts, mean and scale.
     fn survey(&self, biased: bool) -> Result<RatingsSurvey<Self::Scalar>>;
@@ -56,6 +59,10 @@ impl<X: ObservedEntries + ?Sized> RatingSource for X {
 
     fn size(&self) -> (usize, usize) {
         self.shape()
+    }
+
+    fn fingerprint(&self) -> DataFingerprint {
+        DataFingerprint::of_observed(self)
     }
 
     fn survey(&self, biased: bool) -> Result<RatingsSurvey<X::Scalar>> {

@@ -92,6 +92,7 @@
 #![forbid(unsafe_code)]
 
 mod blocks;
+mod checkpoint;
 mod chunk;
 mod descent;
 mod disk;

@@ -7,7 +7,7 @@ use crate::half_step::{Factors, Measures};
 use crate::size::check_size;
 use matfact_core::ndarray::{Array2, ArrayView2};
 use matfact_core::{
-    Certificate, Error, FactorModel, Factorizer, Fit, FitReport, ObservedEntries, Result, Run,
+    Certificate, DataFingerprint, Error, FactorModel, Factorizer, Fit, FitReport, ObservedEntries, Result, Run,
     Scalar, StopReason,
 };
 use matfact_linalg::{PoolInfo, in_pool, random_normal};
@@ -16,6 +16,7 @@ impl<X: ObservedEntries + ?Sized> Factorizer<X> for ImplicitAls {
     type Model = FactorModel<X::Scalar>;
 
     fn fit_with(&self, x: &X, run: &mut Run<'_>) -> Result<Fit<Self::Model>> {
+        run.gives_checkpoints();
         in_pool(run, |run, pool| fit(self, x, None, run, pool))
     }
 }
@@ -48,6 +49,7 @@ impl ImplicitAls {
         model: &FactorModel<X::Scalar>,
         run: &mut Run<'_>,
     ) -> Result<Fit<FactorModel<X::Scalar>>> {
+        run.gives_checkpoints();
         in_pool(run, |run, pool| fit(self, x, Some(model), run, pool))
     }
 }
@@ -78,11 +80,23 @@ fn fit<X: ObservedEntries + ?Sized>(
         take(&mut rows, &by_rows, row_factors, "rows")?;
         take(&mut columns, &by_columns, column_factors, "columns")?;
     }
-    let begun = run.elapsed();
     report.stop = StopReason::MaxIterations;
     report.objective = f64::INFINITY;
+    let resumed = run.identify::<X::Scalar>("ials", als, || {
+        let data = DataFingerprint::of_observed(x);
+        match known {
+            Some(model) => data.with_start(model.row_factors().iter().chain(model.column_factors())),
+            None => data,
+        }
+    })?;
+    if let Some(mut state) = resumed {
+        rows.resume(&mut state, "rows")?;
+        columns.resume(&mut state, "columns")?;
+        state.take_report(&mut report)?;
+    }
+    let begun = run.elapsed();
     let mut columns_gram = of_rows.gram(&columns);
-    for iteration in 1..=als.max_iter {
+    for iteration in report.iterations + 1..=als.max_iter {
         of_rows.solve_into(&by_rows, (&columns, &columns_gram), &mut rows, false);
         let rows_gram = of_columns.gram(&rows);
         let own = of_columns.solve_into(&by_columns, (&rows, &rows_gram), &mut columns, true);
@@ -92,12 +106,18 @@ fn fit<X: ObservedEntries + ?Sized>(
         let before = std::mem::replace(&mut report.objective, objective);
         report.history.push(objective);
         report.iterations = iteration;
-        if let Some(reason) = run.iteration(iteration, als.max_iter, objective) {
-            report.stop = reason;
-            break;
-        }
+        let interrupted = run.iteration(iteration, als.max_iter, objective);
         if iteration > 1 && before - objective <= als.tol * before {
             report.stop = StopReason::Converged;
+            break;
+        }
+        run.checkpoint(iteration, |state| {
+            rows.give(state, "rows");
+            columns.give(state, "columns");
+            state.insert_report(&report);
+        })?;
+        if let Some(reason) = interrupted {
+            report.stop = reason;
             break;
         }
     }

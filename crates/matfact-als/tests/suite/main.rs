@@ -1,6 +1,7 @@
 //! The tests of alternating least squares as its users call it.
 #![allow(clippy::unwrap_used, reason = "a test says what is wrong by panicking")]
 
+mod checkpoints;
 mod errors;
 mod fit;
 mod implicit;

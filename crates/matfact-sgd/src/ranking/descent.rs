@@ -2,8 +2,9 @@
 
 use super::blocks::{Place, RowRange, range_count, row_ranges};
 use super::settings::{NegativeSampling, Settings};
+use crate::checkpoint::{give_lanes, take_lanes};
 use matfact_core::ndarray::{Array1, Array2};
-use matfact_core::{Error, FactorModel, ObservedEntries, Result, Scalar};
+use matfact_core::{CheckpointState, Error, FactorModel, ObservedEntries, Result, Scalar};
 use matfact_linalg::{
     FactorLanes, RankingBlock, RankingStep, RankingTotals, RatingsSurvey, Simd,
     descend_ranking_block, random_stream,
@@ -115,6 +116,33 @@ impl<T: Scalar> Descent<T> {
     /// The mean loss as things stand.
     pub(super) fn loss(&mut self) -> f64 {
         self.pass(0, 0.0)
+    }
+
+    /// Puts what an epoch changes into a checkpoint: the rows by ranges, the columns in the order of the candidates,
+    /// since each epoch deals them anew.
+    pub(super) fn give(&self, state: &mut CheckpointState) {
+        give_lanes(state, "rows", self.row_factors.iter().flatten());
+        let mut order: Vec<&Chunk<T>> = self.columns.iter().collect();
+        order.sort_by_key(|chunk| chunk.range);
+        let at = |place: &Place| (order[place.range as usize], place.index as usize);
+        let factors = self.places.iter().flat_map(|place| {
+            let (chunk, index) = at(place);
+            &chunk.factors[index * self.width..][..self.width]
+        });
+        give_lanes(state, "columns", factors);
+        let biases = self.places.iter().map(|place| {
+            let (chunk, index) = at(place);
+            chunk.biases[index]
+        });
+        state.insert_values("columns.biases", biases);
+    }
+
+    /// Takes what [`Descent::give`] has put, before the first epoch.
+    pub(super) fn resume(&mut self, state: &mut CheckpointState) -> Result<()> {
+        take_lanes(state, "rows", self.row_factors.iter_mut().flatten())?;
+        let columns = &mut self.columns[0];
+        take_lanes(state, "columns", &mut columns.factors)?;
+        state.take_into("columns.biases", columns.biases.iter_mut())
     }
 
     fn pass(&mut self, epoch: usize, learning_rate: f64) -> f64 {

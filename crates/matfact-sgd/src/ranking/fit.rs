@@ -4,7 +4,8 @@ use super::descent::Descent;
 use super::settings::Settings;
 use crate::size::check_size;
 use matfact_core::{
-    Error, FactorModel, Fit, FitReport, ObservedEntries, Result, Run, Scalar, StopReason,
+    DataFingerprint, Error, FactorModel, Fit, FitReport, ObservedEntries, Result, Run, Scalar,
+    StopReason,
 };
 use matfact_linalg::{PoolInfo, RatingsSurvey, survey_ratings};
 
@@ -23,13 +24,23 @@ pub(crate) fn fit<X: ObservedEntries + ?Sized>(
     report.threads = pool.threads;
     report.notices.extend(pool.notice);
     let mut descent = Descent::new(settings, x, &survey);
-    let begun = run.elapsed();
     report.stop = StopReason::MaxIterations;
-    for epoch in 1..=settings.epochs {
+    let data = || DataFingerprint::of_observed(x);
+    if let Some(mut state) = run.identify::<X::Scalar>(settings.algorithm, settings, data)? {
+        descent.resume(&mut state)?;
+        state.take_report(&mut report)?;
+    }
+    let begun = run.elapsed();
+    for epoch in report.iterations + 1..=settings.epochs {
         let loss = descent.epoch(epoch)?;
         report.history.push(loss);
         report.iterations = epoch;
-        if let Some(reason) = run.iteration(epoch, settings.epochs, loss) {
+        let interrupted = run.iteration(epoch, settings.epochs, loss);
+        run.checkpoint(epoch, |state| {
+            descent.give(state);
+            state.insert_report(&report);
+        })?;
+        if let Some(reason) = interrupted {
             report.stop = reason;
             break;
         }

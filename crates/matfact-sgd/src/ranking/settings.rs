@@ -176,6 +176,7 @@ macro_rules! ranking_factorizer {
                 run: &mut matfact_core::Run<'_>,
             ) -> matfact_core::Result<matfact_core::Fit<Self::Model>> {
                 let settings = self.settings();
+                run.gives_checkpoints();
                 matfact_linalg::in_pool(run, |run, pool| {
                     $crate::ranking::fit::fit(&settings, x, run, pool)
                 })

@@ -2,8 +2,9 @@
 
 use super::groups::{Groups, OrderStreams, ROWS_OF_A_GROUP};
 use super::parameters::SvdPlusPlus;
+use crate::checkpoint::{give_biases, give_lanes, take_biases, take_lanes};
 use matfact_core::ndarray::{Array1, Array2};
-use matfact_core::{Error, ObservedEntries, Result, Scalar, Validation};
+use matfact_core::{CheckpointState, Error, ObservedEntries, Result, Scalar, Validation};
 use matfact_linalg::{
     FactorLanes, RatingsSurvey, ShrunkBias, Simd, SvdppColumns, SvdppGroup, SvdppRows, SvdppStep,
     SvdppVisits, random_stream, svdpp_columns, svdpp_implicit_sum, svdpp_rows, validation_error,
@@ -43,6 +44,26 @@ struct State<T> {
     /// y of all columns.
     implicit: Vec<FactorLanes<T>>,
     column_biases: Vec<ShrunkBias<T>>,
+}
+
+impl<T: Scalar> State<T> {
+    fn give(&self, state: &mut CheckpointState, prefix: &str) {
+        let name = |part: &str| format!("{prefix}{part}");
+        give_lanes(state, &name("rows"), &self.rows);
+        give_lanes(state, &name("columns"), &self.columns);
+        give_lanes(state, &name("implicit"), &self.implicit);
+        give_biases(state, &name("rows.biases"), &self.row_biases);
+        give_biases(state, &name("columns.biases"), &self.column_biases);
+    }
+
+    fn resume(&mut self, state: &mut CheckpointState, prefix: &str) -> Result<()> {
+        let name = |part: &str| format!("{prefix}{part}");
+        take_lanes(state, &name("rows"), &mut self.rows)?;
+        take_lanes(state, &name("columns"), &mut self.columns)?;
+        take_lanes(state, &name("implicit"), &mut self.implicit)?;
+        take_biases(state, &name("rows.biases"), &mut self.row_biases)?;
+        take_biases(state, &name("columns.biases"), &mut self.column_biases)
+    }
 }
 
 /// Everything that an epoch needs.
@@ -262,6 +283,25 @@ impl<T: Scalar> Descent<T> {
             }
             mean + self.survey.scale * sum
         })
+    }
+
+    /// Puts what an epoch moves into a checkpoint, and what was last kept.
+    pub(super) fn give(&self, state: &mut CheckpointState) {
+        self.state.give(state, "");
+        if let Some(best) = &self.best {
+            best.give(state, "best.");
+        }
+    }
+
+    /// Takes what [`Descent::give`] has put.
+    pub(super) fn resume(&mut self, state: &mut CheckpointState) -> Result<()> {
+        self.state.resume(state, "")?;
+        if state.contains("best.rows") {
+            let mut best = self.state.clone();
+            best.resume(state, "best.")?;
+            self.best = Some(best);
+        }
+        Ok(())
     }
 
     /// Keeps a copy of things as they stand.

@@ -5,8 +5,8 @@ use super::model::SvdPlusPlusModel;
 use super::parameters::SvdPlusPlus;
 use crate::size::check_size;
 use matfact_core::{
-    EarlyStopping, Error, FactorModel, Factorizer, Fit, FitReport, ObservedEntries, Result, Run,
-    Standing, StopReason, Validation,
+    DataFingerprint, EarlyStopping, Error, FactorModel, Factorizer, Fit, FitReport,
+    ObservedEntries, Result, Run, Standing, StopReason, Validation,
 };
 use matfact_linalg::{PoolInfo, check_validation, in_pool, survey_ratings};
 
@@ -15,6 +15,7 @@ impl<X: ObservedEntries + ?Sized> Factorizer<X> for SvdPlusPlus {
 
     fn fit_with(&self, x: &X, run: &mut Run<'_>) -> Result<Fit<Self::Model>> {
         let validation = run.take_validation();
+        run.gives_checkpoints();
         in_pool(run, |run, pool| fit(self, x, validation, run, pool))
     }
 }
@@ -50,8 +51,18 @@ fn fit<X: ObservedEntries + ?Sized>(
         validation.map(|validation| (validation, EarlyStopping::new(validation.get_patience())));
     let (mean, deviation) = (survey.mean, survey.scale);
     let mut descent = Descent::new(settings, x, survey);
+    let resumed = run.identify::<X::Scalar>("svdpp", settings, || {
+        DataFingerprint::of_observed(x).with_validation(validation)
+    })?;
+    if let Some(mut state) = resumed {
+        if let Some((_, stopping)) = &mut stopping {
+            state.take_stopping(stopping)?;
+        }
+        descent.resume(&mut state)?;
+        state.take_report(&mut report)?;
+    }
     let begun = run.elapsed();
-    for epoch in 1..=settings.epochs {
+    for epoch in report.iterations + 1..=settings.epochs {
         let error = descent.epoch(epoch)?;
         report.history.push(error);
         report.objective = error;
@@ -63,11 +74,19 @@ fn fit<X: ObservedEntries + ?Sized>(
                 Standing::Exhausted => report.stop = StopReason::NoImprovement,
             }
         }
-        if let Some(reason) = run.iteration(epoch, settings.epochs, error) {
-            report.stop = reason;
+        let interrupted = run.iteration(epoch, settings.epochs, error);
+        if report.stop == StopReason::NoImprovement {
             break;
         }
-        if report.stop == StopReason::NoImprovement {
+        run.checkpoint(epoch, |state| {
+            if let Some((_, stopping)) = &stopping {
+                state.insert_stopping(stopping);
+            }
+            descent.give(state);
+            state.insert_report(&report);
+        })?;
+        if let Some(reason) = interrupted {
+            report.stop = reason;
             break;
         }
     }

@@ -1,6 +1,7 @@
 //! The tests of the factorization of ratings as its users call it. One program: each would compile the generics again.
 #![allow(clippy::unwrap_used, reason = "a test says what is wrong by panicking")]
 
+mod checkpoints;
 mod continued;
 mod disk;
 mod errors;
