@@ -37,9 +37,7 @@ pub(crate) fn start<X: RatingSource + ?Sized>(
     run: &mut Run<'_>,
 ) -> Result<Fit<FactorModel<X::Scalar>>> {
     let validation = run.take_validation();
-    if x.gives_checkpoints() {
-        run.gives_checkpoints();
-    }
+    run.gives_checkpoints();
     in_pool(run, |run, pool| {
         sgd.fit_in_pool(x, begin, validation, run, pool)
     })

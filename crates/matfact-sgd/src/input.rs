@@ -14,10 +14,7 @@ pub(crate) trait RatingSource: Sync {
     /// Rows m and columns n.
     fn size(&self) -> (usize, usize);
 
-    /// Whether a fit of them can be gone on with.
-    fn gives_checkpoints(&self) -> bool;
-
-    /// What tells these ratings from others; asked for where checkpoints are given.
+    /// What tells these ratings from others.
     fn fingerprint(&self) -> DataFingerprint;
 
     /// Checks every entry, and takes counts, mean and scale.
@@ -62,10 +59,6 @@ impl<X: ObservedEntries + ?Sized> RatingSource for X {
 
     fn size(&self) -> (usize, usize) {
         self.shape()
-    }
-
-    fn gives_checkpoints(&self) -> bool {
-        true
     }
 
     fn fingerprint(&self) -> DataFingerprint {

@@ -56,6 +56,21 @@ impl DataFingerprint {
         fingerprint
     }
 
+    /// Of no entries yet, of a matrix of this shape: for [`DataFingerprint::observe`].
+    #[must_use]
+    pub fn empty(shape: (usize, usize)) -> Self {
+        Self {
+            shape,
+            ..Self::default()
+        }
+    }
+
+    /// Takes in an observed entry without a weight; in any order, those of a matrix give what
+    /// [`DataFingerprint::of_observed`] gives.
+    pub fn observe<T: Scalar>(&mut self, row: usize, column: usize, value: T) {
+        self.add(row, column, value.as_f64().to_bits(), 0);
+    }
+
     /// With a validation set.
     #[must_use]
     pub fn with_validation(mut self, validation: Option<&Validation>) -> Self {
@@ -151,6 +166,10 @@ mod tests {
             Ratings::from_triplets((2, 2), [(0, 1, value), (1, 0, 2.0)], Duplicates::Error).unwrap()
         };
         let plain = DataFingerprint::of_observed(&ratings(1.0));
+        let mut one_by_one = DataFingerprint::empty((2, 2));
+        one_by_one.observe(1, 0, 2.0);
+        one_by_one.observe(0, 1, 1.0);
+        assert_eq!(one_by_one, plain);
         let weighted = ratings(1.0).with_weights(vec![1.0, 0.5]).unwrap();
         assert_ne!(plain, DataFingerprint::of_observed(&weighted));
         assert_ne!(plain, DataFingerprint::of_observed(&ratings(1.5)));

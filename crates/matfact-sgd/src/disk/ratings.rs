@@ -13,7 +13,7 @@ use matfact_linalg::{BlockEntry, RatingCounts, RatingsSurvey, add_row_sums, surv
 /// not fit into memory. The file is removed when this value goes, also after an error.
 ///
 /// A fit gives **the same bits** as one on the same ratings in memory, with every setting of [`Sgd`] (weights of ratings
-/// are not kept here). It cuts the ratings into the same B x B blocks, B an eighth of the cube root of their number
+/// are not kept here), and goes on from a checkpoint of it. It cuts the ratings into the same B x B blocks, B an eighth of the cube root of their number
 /// and at most 256, writes them to a second temporary file in the order of their visits, and in every epoch reads
 /// stratum after stratum, one ahead on a thread of its own. In memory are the factors, the counts of rows and
 /// columns, and three times a B-th of the ratings (of 10 million a 26th, of 10 billion a 256th). On disk it takes
@@ -39,6 +39,7 @@ pub struct DiskRatings<T> {
     counts: RatingCounts,
     /// The first by row and column.
     first_negative: Option<BlockEntry<T>>,
+    fingerprint: DataFingerprint,
 }
 
 impl<T: Scalar> DiskRatings<T> {
@@ -46,11 +47,13 @@ impl<T: Scalar> DiskRatings<T> {
         sorted: Spill<T>,
         counts: RatingCounts,
         first_negative: Option<BlockEntry<T>>,
+        fingerprint: DataFingerprint,
     ) -> Self {
         Self {
             sorted,
             counts,
             first_negative,
+            fingerprint,
         }
     }
 
@@ -98,17 +101,8 @@ impl<T: Scalar> RatingSource for DiskRatings<T> {
         self.counts.shape
     }
 
-    /// The files of a fit are gone with it.
-    fn gives_checkpoints(&self) -> bool {
-        false
-    }
-
     fn fingerprint(&self) -> DataFingerprint {
-        DataFingerprint {
-            shape: self.counts.shape,
-            stored: self.counts.observed,
-            ..DataFingerprint::default()
-        }
+        self.fingerprint.clone()
     }
 
     fn survey(&self, biased: bool) -> Result<RatingsSurvey<T>> {

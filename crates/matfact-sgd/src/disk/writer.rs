@@ -2,7 +2,7 @@
 
 use super::ratings::DiskRatings;
 use super::spill::Spill;
-use matfact_core::{Duplicates, Error, Result, Scalar};
+use matfact_core::{DataFingerprint, Duplicates, Error, Result, Scalar};
 use matfact_linalg::{BlockEntry, RatingCounts};
 use rayon::prelude::*;
 use std::path::Path;
@@ -13,7 +13,7 @@ const STREAMS: usize = 128;
 /// Takes ratings one after the other, in any order, and keeps them in a temporary file.
 ///
 /// ```
-/// use matfact_core::{Duplicates, Factorizer};
+/// use matfact_core::{DataFingerprint, Duplicates, Factorizer};
 /// use matfact_sgd::{DiskRatingsWriter, Sgd};
 /// let folder = std::env::temp_dir();
 /// let mut writer = DiskRatingsWriter::<f32>::new(&folder)?.duplicates(Duplicates::Last);
@@ -122,6 +122,7 @@ impl<T: Scalar> DiskRatingsWriter<T> {
             largest: 0.0,
         };
         let mut first_negative = None;
+        let mut fingerprint = DataFingerprint::empty(shape);
         let mut entries = Vec::new();
         for stream in 0..STREAMS {
             self.spill.read(stream, &mut entries)?;
@@ -129,6 +130,7 @@ impl<T: Scalar> DiskRatingsWriter<T> {
             merge(&mut entries, self.duplicates)?;
             for entry in &entries {
                 sorted.push(stream, entry)?;
+                fingerprint.observe(entry.row as usize, entry.column as usize, entry.value);
                 let value = entry.value.as_f64();
                 counts.row_counts[entry.row as usize] += 1;
                 counts.column_counts[entry.column as usize] += 1;
@@ -141,7 +143,12 @@ impl<T: Scalar> DiskRatingsWriter<T> {
             counts.observed += entries.len();
         }
         sorted.finish()?;
-        Ok(DiskRatings::new(sorted, counts, first_negative))
+        Ok(DiskRatings::new(
+            sorted,
+            counts,
+            first_negative,
+            fingerprint,
+        ))
     }
 }
 

@@ -9,6 +9,7 @@ use matfact_sgd::{
     Warp,
 };
 use matfact_testkit::{hold, resuming_another_fit_is_refused, resuming_gives_the_same_bits};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// About 0.7 of a table of ratings around 3.
 fn ratings<T: Scalar>(seed: u64, shape: (usize, usize)) -> Ratings<T> {
@@ -56,6 +57,31 @@ fn sgd_goes_on_in_single_precision() {
 #[test]
 fn sgd_goes_on_in_double_precision() {
     every_way::<f64>();
+}
+
+#[test]
+fn a_fit_from_disk_goes_on_from_one_in_memory_and_the_reverse() {
+    let x = ratings::<f32>(1, (90, 70));
+    let folder = tempfile::tempdir().unwrap();
+    let on_disk = crate::disk::stored(&x, folder.path()).unwrap();
+    let sgd = Sgd::new(5).epochs(4);
+    let turns = AtomicUsize::new(0);
+    let fit = |run: &mut Run<'_>| match turns.fetch_add(1, Ordering::Relaxed) % 2 {
+        0 => sgd.fit_with(&x, run),
+        _ => sgd.fit_with(&on_disk, run),
+    };
+    hold(resuming_gives_the_same_bits("now here, now there", &fit));
+    let mut triplets: Vec<_> = x.triplets().collect();
+    triplets[7].2 += 1.0;
+    let other = Ratings::from_triplets((90, 70), triplets, Duplicates::Error).unwrap();
+    let other = crate::disk::stored(&other, folder.path()).unwrap();
+    let same = |run: &mut Run<'_>| sgd.fit_with(&on_disk, run);
+    let of_others = |run: &mut Run<'_>| sgd.fit_with(&other, run);
+    hold(resuming_another_fit_is_refused(
+        "disk",
+        &same,
+        &[("content of the data", &of_others)],
+    ));
 }
 
 #[test]

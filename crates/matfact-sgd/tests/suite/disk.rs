@@ -11,7 +11,7 @@ use matfact_sgd::{
 use std::path::Path;
 
 /// The ratings on disk, given to it from the last to the first.
-fn stored<T: Scalar>(ratings: &Ratings<T>, folder: &Path) -> Result<DiskRatings<T>> {
+pub(crate) fn stored<T: Scalar>(ratings: &Ratings<T>, folder: &Path) -> Result<DiskRatings<T>> {
     let (rows, columns) = ratings.csr().shape();
     let mut writer = DiskRatingsWriter::new(folder)?.shape(rows, columns);
     let mut triplets: Vec<_> = ratings.triplets().collect();
