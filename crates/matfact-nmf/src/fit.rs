@@ -226,8 +226,9 @@ pub(crate) fn fit<X: Matrix + ?Sized>(
             });
         }
         // The best start may be one that had come to its end.
+        let within = matches!(course.stop, StopReason::Cancelled | StopReason::TimeBudget);
         let cut_short = match course.stop {
-            StopReason::Cancelled | StopReason::TimeBudget => Some(course.stop),
+            stop if within => Some(stop),
             _ if number + 1 == nmf.restarts || given.is_some() => None,
             _ => run.interrupted(),
         };
@@ -240,6 +241,14 @@ pub(crate) fn fit<X: Matrix + ?Sized>(
         }
         if cut_short.is_some() {
             interrupted = cut_short;
+            if !within {
+                // Between two starts: the next one from its beginning.
+                run.common_to_checkpoints(|state| {
+                    state.insert_report(&report);
+                    give_starts(state, number + 1, report.seed, best.as_ref());
+                });
+                run.checkpoint(0, |_| ())?;
+            }
             break;
         }
     }

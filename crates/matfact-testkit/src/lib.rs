@@ -68,7 +68,7 @@ pub use check::{
     check_spectrum, check_transform, check_transpose, check_unlimited_rank,
 };
 pub use proptest;
-pub use resuming::{resuming_another_fit_is_refused, resuming_gives_the_same_bits};
+pub use resuming::{OneFit, resuming_another_fit_is_refused, resuming_gives_the_same_bits};
 pub use subject::{
     DynMatrix, DynOperator, DynRatings, LimitedRank, MatrixSubject, MonotoneSubject,
     NonNegativeSubject, OperatorSubject, OptimalSubject, OrthonormalSubject,

@@ -6,6 +6,9 @@ use matfact_core::{
     Cancellation, Checkpoint, Error, Fit, FitReport, Persist, Progress, Result, Run, StopReason,
 };
 
+/// One fit of one input under a run.
+pub type OneFit<'f, M> = &'f dyn Fn(&mut Run<'_>) -> Result<Fit<M>>;
+
 /// After whichever iteration a fit is stopped, and however often, going on from its checkpoint gives the same bits
 /// and the same report as never stopping, for one thread and for two.
 ///
@@ -126,7 +129,7 @@ fn same<M: Persist>(a: &Fit<M>, b: &Fit<M>) -> Outcome {
 pub fn resuming_another_fit_is_refused<M>(
     subject: &str,
     same: &dyn Fn(&mut Run<'_>) -> Result<Fit<M>>,
-    others: &[(&str, &dyn Fn(&mut Run<'_>) -> Result<Fit<M>>)],
+    others: &[(&str, OneFit<'_, M>)],
 ) -> LawResult {
     let refusals = || -> Outcome {
         let mut last = None;

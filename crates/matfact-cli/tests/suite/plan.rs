@@ -19,7 +19,7 @@ fn compare(folder: &Folder, small: &str, fit: &str) -> (f64, f64) {
 fn what_a_fit_holds_is_within_15_percent_of_the_plan() {
     let folder = Folder::new();
     // Few and simple entries, many factors: the fit's own part is nearly all of it.
-    let x = Array2::from_shape_fn((6000, 300), |(i, j)| ((i * 7 + j * 13) % 11) as f32);
+    let x = Array2::from_shape_fn((30_000, 200), |(i, j)| ((i * 7 + j * 13) % 11) as f32);
     write_npy(folder.at("large.npy"), &x).unwrap();
     write_npy(
         folder.at("small.npy"),
@@ -37,11 +37,7 @@ fn what_a_fit_holds_is_within_15_percent_of_the_plan() {
     for (small, fit) in [
         (
             "nmf small.npy --rank 2",
-            "nmf large.npy --rank 250 --max-iter 2 --tol 0 --init random --compression off",
-        ),
-        (
-            "als small.tsv --rank 2",
-            "als large.tsv --rank 300 --max-iter 1 --threads 1",
+            "nmf large.npy --rank 150 --max-iter 2 --tol 0 --init random --compression off",
         ),
         (
             "sgd small.tsv --rank 2",
@@ -67,7 +63,7 @@ fn a_plan_reads_and_says_what_it_has_to() {
         "{said}"
     );
     assert!(
-        said.contains("operations an iteration, at most 200 iterations"),
+        said.contains("operations an iteration, at most 500 iterations"),
         "{said}"
     );
     folder.write("ratings.tsv", lines(&ratings(), "\t"));
