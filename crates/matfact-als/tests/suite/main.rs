@@ -5,5 +5,6 @@ mod errors;
 mod fit;
 mod implicit;
 mod implicit_errors;
+mod implicit_explain;
 mod laws;
 mod solvers;
