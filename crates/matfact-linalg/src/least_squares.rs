@@ -77,7 +77,9 @@ pub struct RidgeRegression<T: Scalar> {
     scales: Vec<T>,
     aims: Vec<T>,
     /// Regressors of a row that are kept for several passes, and the vectors of these.
+    #[cfg(feature = "dense")]
     kept: Aligned<T>,
+    #[cfg(feature = "dense")]
     vectors: Aligned<T>,
     /// Vectors of `stride` numbers that the iterative solutions work with.
     work: Vec<T>,
@@ -124,7 +126,9 @@ impl<T: Scalar> RidgeRegression<T> {
             gathered: Aligned::zeros(entries * stride),
             scales: Vec::new(),
             aims: Vec::new(),
+            #[cfg(feature = "dense")]
             kept: Aligned::zeros(0),
+            #[cfg(feature = "dense")]
             vectors: Aligned::zeros(4 * stride),
             work: Vec::new(),
             simd,

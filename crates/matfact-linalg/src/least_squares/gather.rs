@@ -9,6 +9,7 @@ use matfact_core::Scalar;
 pub(super) const AT_ONCE: usize = 4;
 
 /// Copies the rows of a panel one after the other.
+#[cfg(feature = "dense")]
 pub(super) struct Gather<'a, T> {
     pub(super) values: &'a [T],
     pub(super) rows: &'a [u32],
@@ -16,6 +17,7 @@ pub(super) struct Gather<'a, T> {
     pub(super) out: &'a mut [T],
 }
 
+#[cfg(feature = "dense")]
 impl<T: Scalar> Gather<'_, T> {
     #[inline(always)]
     fn lines<const L: usize>(self) {
@@ -44,6 +46,7 @@ pub(super) fn ask_for_later<const L: usize, T>(
     }
 }
 
+#[cfg(feature = "dense")]
 impl<T: Scalar> Kernel for Gather<'_, T> {
     type Output = ();
 

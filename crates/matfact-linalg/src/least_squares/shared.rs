@@ -32,6 +32,7 @@ const AT_ONCE: usize = 4;
 #[derive(Debug, Clone, PartialEq)]
 pub struct SharedGram<T> {
     pub(super) rank: usize,
+    #[cfg(feature = "dense")]
     pub(super) weight: f64,
     /// ω QᵀQ: k rows, of whole cache lines.
     values: Vec<T>,
@@ -74,6 +75,7 @@ impl<T: Scalar> SharedGram<T> {
         }
         Self {
             rank,
+            #[cfg(feature = "dense")]
             weight,
             values,
             wide,
