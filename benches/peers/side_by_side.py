@@ -12,8 +12,12 @@ import time
 
 NAMES = {"sgdrandomized": "surprise", "svdarpack": "scipy, arpack",
          "minibatch-nmfgensim": "gensim, one pass", "alscholesky": "cmfrec, Cholesky",
-         "alsconjugate-gradients": "cmfrec, conjugate gradients"}
+         "alsconjugate-gradients": "cmfrec, conjugate gradients",
+         "ialscholesky": "implicit, Cholesky",
+         "ialsconjugate-gradients": "implicit, conjugate gradients"}
 MODEL = os.path.join(tempfile.gettempdir(), "side_by_side.safetensors")
+# The penalty and the confidence (times the value) of ials.
+IALS_LAMBDA, IALS_ALPHA = 5.0, 5.0
 NMF_LADDER = [5, 10, 15, 20, 30, 40, 50, 60, 80, 100, 130, 160, 200, 300, 400]
 
 
@@ -55,6 +59,9 @@ def peer(arguments):
         result = peer_ratings(arguments)
     elif arguments.kind == "als":
         print(json.dumps(peer_als(arguments)))
+        return
+    elif arguments.kind == "ials":
+        print(json.dumps(peer_ials(arguments)))
         return
     else:
         x = load(arguments.files[0])
@@ -199,6 +206,36 @@ def peer_als(arguments):
     return {"seconds": seconds, "error": error, "peak_mb": peak}
 
 
+def peer_ials(arguments):
+    """implicit, whose BLAS is to have one thread beside its own; the error is the objective that both lower."""
+    import numpy as np
+    import pandas as pd
+    from implicit.als import AlternatingLeastSquares
+    from scipy.sparse import csr_matrix
+    from threadpoolctl import threadpool_limits
+
+    table = pd.read_csv(arguments.files[0], sep="\t", header=None).to_numpy(np.float32)
+    rows, columns = (np.unique(side.astype(np.int64), return_inverse=True)[1] for side in table.T[:2])
+    x = csr_matrix((table[:, 2], (rows.astype(np.int32), columns.astype(np.int32))))
+    del table, rows, columns
+    model = AlternatingLeastSquares(
+        factors=arguments.rank, iterations=arguments.iterations, regularization=IALS_LAMBDA,
+        alpha=IALS_ALPHA, use_cg=arguments.method != "cholesky", use_gpu=False,
+        num_threads=arguments.threads, random_state=0)
+    start = time.perf_counter()
+    with threadpool_limits(1, "blas"):
+        model.fit(x, show_progress=False)
+    seconds = time.perf_counter() - start
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    p, q = (side.astype(np.float64) for side in (model.user_factors, model.item_factors))
+    objective = ((p.T @ p) * (q.T @ q)).sum() + IALS_LAMBDA * ((p**2).sum() + (q**2).sum())
+    for row in range(x.shape[0]):
+        entries = slice(x.indptr[row], x.indptr[row + 1])
+        scores = q[x.indices[entries]] @ p[row]
+        objective += (IALS_ALPHA * x.data[entries] * (1 - scores) ** 2 - scores**2).sum()
+    return {"seconds": seconds, "error": float(objective), "peak_mb": peak}
+
+
 def run_peer(arguments, iterations=0):
     command = [sys.executable, __file__, arguments.kind, *arguments.files, "--rank",
                str(arguments.rank), "--peer", "--iterations", str(iterations), "--loss",
@@ -220,7 +257,7 @@ def run_ours(arguments, *options):
     elif arguments.kind == "svd":
         return {"seconds": result["seconds"], "values": model_values(MODEL),
                 "peak_mb": result["peak_memory_bytes"] / 2**20, "iterations": result["iterations"]}
-    elif arguments.loss == "kullback-leibler":
+    elif arguments.kind == "ials" or arguments.loss == "kullback-leibler":
         error = result["objective"]
     else:
         error = result["relative_error"]
@@ -241,7 +278,7 @@ def show(name, results):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("kind", choices=["nmf", "minibatch-nmf", "svd", "sgd", "als"])
+    parser.add_argument("kind", choices=["nmf", "minibatch-nmf", "svd", "sgd", "als", "ials"])
     parser.add_argument("files", nargs="+")
     parser.add_argument("--rank", type=int, required=True)
     parser.add_argument("--target", type=float, help="relative error that both have to reach (nmf)")
@@ -254,7 +291,8 @@ def main():
                                              "cholesky"],
                         default="randomized",
                         help="of the peer: scikit-learn's TruncatedSVD, or SciPy's svds (svd); "
-                        "gensim's Nmf, one pass (minibatch-nmf); cmfrec's (als)")
+                        "gensim's Nmf, one pass (minibatch-nmf); cmfrec's (als); implicit's, and "
+                        "matfact's (ials)")
     parser.add_argument("--peer-lambda", type=float, default=30, help="of cmfrec (als)")
     parser.add_argument("--arpack-tol", type=float, default=0)
     parser.add_argument("--tol", default="1e-6", help="of matfact (svd)")
@@ -283,6 +321,12 @@ def main():
         variants = [("matfact", [*exactly, str(iterations)]),
                     ("matfact, conjugate gradients", [*exactly, str(iterations), *gradients]),
                     ("matfact, to the peer's error", [*exactly, str(enough)])]
+    elif arguments.kind == "ials":
+        iterations = 5
+        variants = [("matfact", ["--confidence", "proportional", "--alpha", str(IALS_ALPHA),
+                                 "--regularization", str(IALS_LAMBDA), "--count-power", "0",
+                                 "--unobserved-weight", "1", "--tol", "0", "--max-iter",
+                                 str(iterations), "--solver", arguments.method])]
     elif arguments.method == "gensim":
         variants = [("matfact, one epoch", ["--max-iter", "1"]), ("matfact", [])]
     elif arguments.kind == "minibatch-nmf":

@@ -90,7 +90,7 @@ fn fit<X: ObservedEntries + ?Sized>(
 
 /// The factors of both sides.
 #[derive(Clone)]
-struct Sides<T> {
+struct Sides<T: Scalar> {
     rows: Factors<T>,
     columns: Factors<T>,
 }

@@ -14,7 +14,7 @@ const MOST_ROWS: usize = 1 << 12;
 
 /// The factors and biases of one side, or of a block of it.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Factors<T> {
+pub struct Factors<T: Scalar> {
     pub(crate) factors: Regressors<T>,
     pub(crate) biases: Option<Vec<T>>,
 }
@@ -384,7 +384,7 @@ impl Measures {
 }
 
 /// Memory that is used for one row after the other.
-struct Worker<T> {
+struct Worker<T: Scalar> {
     regression: RidgeRegression<T>,
     targets: Vec<T>,
 }

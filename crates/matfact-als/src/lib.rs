@@ -72,4 +72,4 @@ mod size;
 pub use als::{Als, AlsSolver};
 pub use fold_in::{fold_in_columns, fold_in_rows};
 pub use half_step::{Factors, HalfStep};
-pub use implicit::{Confidence, ImplicitAls};
+pub use implicit::{Confidence, Explanation, ImplicitAls};

@@ -36,6 +36,7 @@ pub(crate) const fn line<T>() -> usize {
 }
 
 /// A buffer that starts at a cache line.
+#[derive(Debug)]
 pub(crate) struct Aligned<T> {
     buffer: Vec<T>,
     start: usize,
@@ -73,8 +74,23 @@ impl<T: Scalar> Aligned<T> {
         &self.buffer[self.start..self.start + self.length]
     }
 
-    fn as_mut_slice(&mut self) -> &mut [T] {
+    pub(crate) fn as_mut_slice(&mut self) -> &mut [T] {
         &mut self.buffer[self.start..self.start + self.length]
+    }
+}
+
+impl<T: Scalar> Clone for Aligned<T> {
+    /// The copy starts at a cache line of its own.
+    fn clone(&self) -> Self {
+        let mut copy = Self::zeros(self.length);
+        copy.as_mut_slice().copy_from_slice(self.as_slice());
+        copy
+    }
+}
+
+impl<T: Scalar> PartialEq for Aligned<T> {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_slice() == other.as_slice()
     }
 }
 

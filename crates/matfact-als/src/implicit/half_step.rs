@@ -4,8 +4,11 @@ use super::confidence::Confidences;
 use super::parameters::ImplicitAls;
 use crate::AlsSolver;
 use crate::half_step::{Factors, Measures};
-use matfact_core::{ObservedEntries, Scalar};
-use matfact_linalg::{RegressionEntries, RidgeRegression, SharedEntries, SharedGram, Simd, Sweeps};
+use matfact_core::{ObservedEntries, Recommendation, Scalar};
+use matfact_linalg::{
+    PrincipalEntries, PrincipalRegressors, RegressionEntries, RidgeRegression, SharedEntries,
+    SharedGram, Simd, Sweeps,
+};
 use rayon::prelude::*;
 use std::ops::Range;
 
@@ -75,7 +78,33 @@ impl ImplicitStep {
         solved: &mut Factors<T>,
         measured: bool,
     ) -> f64 {
-        let rank = others.factors.rank();
+        let basis = match self.solver {
+            AlsSolver::CoordinateDescent { .. } => None,
+            _ => Some(PrincipalRegressors::of(&others.factors, gram)),
+        };
+        if let (Some(basis), AlsSolver::ConjugateGradients { .. }) = (&basis, self.solver) {
+            solved.factors = basis.turn(&solved.factors);
+        }
+        let held = Held {
+            others,
+            gram,
+            basis: basis.as_ref(),
+        };
+        let sum = self.solve_rows(confidences, held, solved, measured);
+        if let Some(basis) = &basis {
+            solved.factors = basis.turn_back(&solved.factors);
+        }
+        sum
+    }
+
+    fn solve_rows<T: Scalar>(
+        &self,
+        confidences: &Confidences<T>,
+        held: Held<'_, T>,
+        solved: &mut Factors<T>,
+        measured: bool,
+    ) -> f64 {
+        let rank = held.others.factors.rank();
         let mut factors: Vec<&mut [T]> = solved.factors.rows_mut().collect();
         let mut rest = &mut factors[..];
         let mut tasks = Vec::new();
@@ -95,9 +124,11 @@ impl ImplicitStep {
                             out.fill(T::zero());
                             continue;
                         }
-                        let penalty = self.penalty(confidences.positives(row));
-                        let of = (confidences, row, others, gram);
-                        sum += self.solve_row(of, penalty, worker, out, measured);
+                        let own = self.solve_row((confidences, row), held, worker, out);
+                        if measured {
+                            let penalty = self.penalty(confidences.positives(row));
+                            sum += own + penalty * squares(out);
+                        }
                     }
                     sum
                 },
@@ -106,39 +137,47 @@ impl ImplicitStep {
         parts.iter().sum()
     }
 
+    /// Finds the factors of one row, and what its stored entries have of the objective beyond the sum over all.
     fn solve_row<T: Scalar>(
         &self,
-        of: RowOf<'_, T>,
-        penalty: f64,
+        (confidences, row): (&Confidences<T>, usize),
+        held: Held<'_, T>,
         worker: &mut Worker<T>,
         out: &mut [T],
-        measured: bool,
     ) -> f64 {
+        let penalty = self.penalty(confidences.positives(row));
         let Worker {
             regression,
             weights,
             targets,
         } = worker;
+        let of = (confidences, row, held.others, held.gram);
         let (entries, constant) = self.entries(of, weights, targets);
-        match self.solver {
-            AlsSolver::ConjugateGradients { steps } => {
-                regression.conjugate_gradients_shared(entries, penalty, steps, out);
+        let Some(shared) = held.basis else {
+            let most = match self.solver {
+                AlsSolver::CoordinateDescent { sweeps } => sweeps,
+                _ => 0,
+            };
+            let sweeps = Sweeps {
+                most,
+                non_negative: false,
+            };
+            regression.coordinate_descent_shared(entries, penalty, sweeps, out);
+            return constant + regression.own_quadratic(entries, out);
+        };
+        let entries = PrincipalEntries {
+            shared,
+            rows: entries.own.rows,
+            weights: entries.own.weights.unwrap_or_default(),
+            targets: entries.own.targets,
+        };
+        constant
+            + match self.solver {
+                AlsSolver::ConjugateGradients { steps } => {
+                    regression.conjugate_gradients_principal(entries, penalty, steps, out)
+                }
+                _ => regression.solve_principal(entries, penalty, out),
             }
-            AlsSolver::CoordinateDescent { sweeps } => {
-                let sweeps = Sweeps {
-                    most: sweeps,
-                    non_negative: false,
-                };
-                regression.coordinate_descent_shared(entries, penalty, sweeps, out);
-            }
-            AlsSolver::Auto | AlsSolver::Cholesky => {
-                regression.solve_shared(entries, penalty, out);
-            }
-        }
-        if !measured {
-            return 0.0;
-        }
-        constant + regression.own_quadratic(entries, out) + penalty * squares(out)
     }
 
     /// The regression of one row, and Σ c p: what its errors come to at 0.
@@ -162,6 +201,60 @@ impl ImplicitStep {
             weights: Some(weights),
         };
         (SharedEntries { own, gram }, constant)
+    }
+
+    /// What each positive entry of the first row brings to its scores of `columns`: c_j y_jᵀ A⁻¹ y_i, with A of the row's
+    /// equations.
+    pub(super) fn contributions<T: Scalar>(
+        &self,
+        confidences: &Confidences<T>,
+        others: &Factors<T>,
+        columns: &[usize],
+    ) -> Vec<Vec<Recommendation<T>>> {
+        let positives = confidences.positives(0);
+        if positives == 0 {
+            return vec![Vec::new(); columns.len()];
+        }
+        let gram = self.gram(others);
+        let basis = PrincipalRegressors::of(&others.factors, &gram);
+        let rank = others.factors.rank();
+        let (mut worker, mut solution) = (Worker::new(rank), vec![T::zero(); rank]);
+        let own = confidences.entries.row(0);
+        let of = (confidences, 0, others, &gram);
+        self.entries(of, &mut worker.weights, &mut worker.targets);
+        let (mut weights, mut rows) = (worker.weights, own.columns.to_vec());
+        // One more entry, which weighs nothing and has the target 1, makes the right side of the equations y_i.
+        weights.push(T::zero());
+        let mut targets = vec![T::zero(); own.columns.len()];
+        targets.push(T::one());
+        let mut contributions = Vec::new();
+        for column in columns {
+            rows.truncate(own.columns.len());
+            rows.push(*column as u32);
+            let entries = PrincipalEntries {
+                shared: &basis,
+                rows: &rows,
+                weights: &weights,
+                targets: &targets,
+            };
+            let penalty = self.penalty(positives);
+            worker
+                .regression
+                .solve_principal(entries, penalty, &mut solution);
+            let pairs = own.columns.iter().zip(own.values);
+            let pairs = pairs.filter(|(_, confidence)| **confidence > T::zero());
+            let parts = pairs.map(|(seen, confidence)| {
+                let regressor = basis.regressors().row(*seen as usize);
+                let pairs = regressor.iter().zip(&solution);
+                let product: f64 = pairs.map(|(q, z)| q.as_f64() * z.as_f64()).sum();
+                Recommendation {
+                    column: *seen as usize,
+                    score: T::from_f64(confidence.as_f64() * product),
+                }
+            });
+            contributions.push(parts.collect());
+        }
+        contributions
     }
 
     /// What these rows have of the objective beyond the sum over all, their penalties included, the squared norm
@@ -222,6 +315,14 @@ impl ImplicitStep {
     }
 }
 
+/// The side that is held: its factors, their Gram matrix, and both in the basis that rows are solved in.
+#[derive(Clone, Copy)]
+struct Held<'a, T: Scalar> {
+    others: &'a Factors<T>,
+    gram: &'a SharedGram<T>,
+    basis: Option<&'a PrincipalRegressors<T>>,
+}
+
 /// A row of the confidences, the factors of the columns, and their Gram matrix.
 type RowOf<'a, T> = (&'a Confidences<T>, usize, &'a Factors<T>, &'a SharedGram<T>);
 
@@ -230,7 +331,7 @@ fn squares<T: Scalar>(values: &[T]) -> f64 {
 }
 
 /// Memory that is used for one row after the other.
-struct Worker<T> {
+struct Worker<T: Scalar> {
     regression: RidgeRegression<T>,
     weights: Vec<T>,
     targets: Vec<T>,

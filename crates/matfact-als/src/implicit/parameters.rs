@@ -29,7 +29,8 @@ const STEPS: usize = 3;
 /// > ( w₀ YᵀY + Σ_j (c_ij − w₀) y_j y_jᵀ + λ n_i^ν I ) x_i = Σ_j c_ij p_ij y_j
 ///
 /// with j over the stored entries alone, since YᵀY is formed once for all rows; by Cholesky, conjugate gradients or
-/// coordinate descent. Then the columns, with the rows held. No half-step raises the objective, which is measured
+/// coordinate descent. Then the columns, with the rows held. Cholesky and conjugate gradients work in the basis of the
+/// eigenvectors of YᵀY, where what all rows share is a diagonal. No half-step raises the objective, which is measured
 /// without the absent entries, as tr(XᵀX YᵀY) has their sum. Rows and columns without positive entries get zeros.
 ///
 /// # Parameters
@@ -57,7 +58,8 @@ const STEPS: usize = 3;
 /// `certificate` is the norm of its gradient divided by that where one side's factors are 0 and the other's are
 /// those of the model. A [`Validation`](matfact_core::Validation) set, whose error is of ratings, is refused.
 ///
-/// Memory: the entries are held twice more, by rows and by columns (8 bytes each in f32, 12 in f64).
+/// Memory: the entries are held twice more, by rows and by columns (8 bytes each in f32, 12 in f64), and the factors twice
+/// while a side is solved for.
 ///
 /// # Errors of a fit
 /// - [`Error::InvalidParameter`], [`Error::InvalidRank`]: a hyper-parameter is out of range;

@@ -6,5 +6,6 @@ mod errors;
 mod fit;
 mod implicit;
 mod implicit_errors;
+mod implicit_explain;
 mod laws;
 mod solvers;

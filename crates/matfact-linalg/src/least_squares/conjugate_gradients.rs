@@ -42,7 +42,7 @@ impl<T: Scalar> RidgeRegression<T> {
         let constant = ridge.constant.map(|penalty| weight + penalty);
         let constant = constant.filter(|sum| *sum > 0.0);
 
-        self.totals.fill(T::zero());
+        self.totals.as_mut_slice().fill(T::zero());
         let errors = Errors {
             entries,
             targets: Some(entries.targets),
@@ -50,16 +50,17 @@ impl<T: Scalar> RidgeRegression<T> {
             stride,
             vector: solution,
             out: residual,
-            totals: constant.is_some().then_some(&mut self.totals[..]),
+            totals: constant.is_some().then_some(self.totals.as_mut_slice()),
             moments: None,
         };
         self.simd.run(errors);
         let bias_of = |solution: &[T], totals: &[T]| {
             constant.map_or(0.0, |sum| (target - dot(totals, solution)) / sum)
         };
-        let bias = bias_of(solution, &self.totals);
+        let bias = bias_of(solution, self.totals.as_slice());
         for t in 0..stride {
-            let change = ridge.factors * solution[t].as_f64() + bias * self.totals[t].as_f64();
+            let change =
+                ridge.factors * solution[t].as_f64() + bias * self.totals.as_slice()[t].as_f64();
             residual[t] -= T::from_f64(change);
         }
         direction.copy_from_slice(residual);
@@ -80,9 +81,10 @@ impl<T: Scalar> RidgeRegression<T> {
                 totals: None,
                 moments: None,
             });
-            let share = constant.map_or(0.0, |sum| dot(&self.totals, direction) / sum);
+            let share = constant.map_or(0.0, |sum| dot(self.totals.as_slice(), direction) / sum);
             for t in 0..stride {
-                let own = ridge.factors * direction[t].as_f64() - share * self.totals[t].as_f64();
+                let own = ridge.factors * direction[t].as_f64()
+                    - share * self.totals.as_slice()[t].as_f64();
                 image[t] = T::from_f64(own) - image[t];
             }
             let curvature = dot(direction, image);
@@ -101,7 +103,7 @@ impl<T: Scalar> RidgeRegression<T> {
             }
         }
         out.copy_from_slice(&solution[..rank]);
-        T::from_f64(bias_of(solution, &self.totals))
+        T::from_f64(bias_of(solution, self.totals.as_slice()))
     }
 }
 

@@ -39,11 +39,12 @@ impl<T: Scalar> RidgeRegression<T> {
     /// The descent on the sums that are there.
     pub(super) fn descend(&mut self, ridge: Ridge, sweeps: Sweeps, out: &mut [T]) -> T {
         let (rank, stride) = (self.rank, self.stride);
+        let gram = self.gram.as_mut_slice();
         for i in 0..rank {
-            let diagonal = &mut self.gram[i * stride + i];
+            let diagonal = &mut gram[i * stride + i];
             *diagonal = T::from_f64(diagonal.as_f64() + ridge.factors);
             for j in 0..i {
-                self.gram[i * stride + j] = self.gram[j * stride + i];
+                gram[i * stride + j] = gram[j * stride + i];
             }
         }
         self.work.clear();
@@ -55,9 +56,9 @@ impl<T: Scalar> RidgeRegression<T> {
         }
         let constant = ridge.constant.map(|penalty| self.weight + penalty);
         let bias = self.simd.run(Descend {
-            gram: &self.gram,
-            moments: &self.moments,
-            totals: &self.totals,
+            gram,
+            moments: self.moments.as_slice(),
+            totals: self.totals.as_slice(),
             target: self.target,
             constant: constant.filter(|sum| *sum > 0.0),
             rank,

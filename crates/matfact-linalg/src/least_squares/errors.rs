@@ -48,12 +48,11 @@ impl<T: Scalar> RidgeRegression<T> {
     ) -> (f64, f64) {
         entries.check(self.rank, solution.len());
         let (rank, stride) = (self.rank, self.stride);
+        self.begin();
         self.work.clear();
         self.work.resize(2 * stride, T::zero());
         let (vector, sums) = self.work.split_at_mut(stride);
         vector[..rank].copy_from_slice(solution);
-        self.totals.fill(T::zero());
-        self.moments.fill(T::zero());
         self.simd.run(Errors {
             entries,
             targets: Some(entries.targets),
@@ -61,14 +60,19 @@ impl<T: Scalar> RidgeRegression<T> {
             stride,
             vector,
             out: sums,
-            totals: Some(&mut self.totals),
-            moments: Some(&mut self.moments),
+            totals: Some(self.totals.as_mut_slice()),
+            moments: Some(self.moments.as_mut_slice()),
         });
         let bias = bias.as_f64();
         let mut squares = 0.0;
-        let mut of_zero: f64 = self.moments.iter().map(|m| m.as_f64() * m.as_f64()).sum();
+        let mut of_zero: f64 = self
+            .moments
+            .as_slice()
+            .iter()
+            .map(|m| m.as_f64() * m.as_f64())
+            .sum();
         for (t, value) in solution.iter().enumerate() {
-            let errors = sums[t].as_f64() - bias * self.totals[t].as_f64();
+            let errors = sums[t].as_f64() - bias * self.totals.as_slice()[t].as_f64();
             let slope = ridge.factors * value.as_f64() - errors;
             let held = non_negative && *value <= T::zero() && slope > 0.0;
             squares += if held { 0.0 } else { slope * slope };
@@ -82,7 +86,7 @@ impl<T: Scalar> RidgeRegression<T> {
                 target += weights(e) * t.as_f64();
             }
             of_zero += target * target;
-            let pairs = self.totals.iter().zip(solution);
+            let pairs = self.totals.as_slice().iter().zip(solution);
             let covered: f64 = pairs.map(|(s, p)| s.as_f64() * p.as_f64()).sum();
             let slope = penalty * bias - (rest - covered);
             squares += slope * slope;
@@ -114,7 +118,7 @@ pub(super) fn product<const FMA: bool, const L: usize, T: Scalar>(
     ((a + e) + (c + g)) + ((b + f) + (d + h))
 }
 
-struct SquaredErrors<'a, T> {
+struct SquaredErrors<'a, T: Scalar> {
     entries: RegressionEntries<'a, T>,
     stride: usize,
     vector: &'a [T],
@@ -124,7 +128,7 @@ struct SquaredErrors<'a, T> {
 impl<T: Scalar> SquaredErrors<'_, T> {
     #[inline(always)]
     fn lines<const FMA: bool, const L: usize>(self) -> f64 {
-        let (stride, values) = (self.stride, &self.entries.regressors.values[..]);
+        let (stride, values) = (self.stride, self.entries.regressors.values());
         let mut sum = 0.0;
         for (e, row) in self.entries.rows.iter().enumerate() {
             let regressor = &values[*row as usize * stride..][..stride];
@@ -150,7 +154,7 @@ impl<T: Scalar> Kernel for SquaredErrors<'_, T> {
 }
 
 /// Adds Σ w (t − q·v) q to `out` (t = 0 without targets), Σ w q to `totals` and Σ w t q to `moments`.
-pub(super) struct Errors<'a, T> {
+pub(super) struct Errors<'a, T: Scalar> {
     pub(super) entries: RegressionEntries<'a, T>,
     pub(super) targets: Option<&'a [T]>,
     /// Whether the targets have their weights in them already: w t is what is given.
@@ -165,7 +169,7 @@ pub(super) struct Errors<'a, T> {
 impl<T: Scalar> Errors<'_, T> {
     #[inline(always)]
     fn lines<const FMA: bool, const L: usize>(mut self) {
-        let (stride, values) = (self.stride, &self.entries.regressors.values[..]);
+        let (stride, values) = (self.stride, self.entries.regressors.values());
         for (group, rows) in self.entries.rows.chunks(AT_ONCE).enumerate() {
             let mut weights = [T::one(); AT_ONCE];
             let mut errors = [T::zero(); AT_ONCE];

@@ -12,7 +12,9 @@
 
 use super::conjugate_gradients::dot;
 use super::errors::{Errors, product};
-use super::{ENTRIES, RegressionEntries, Regressors, Ridge, RidgeRegression, Sums, Sweeps};
+use super::{
+    AddGram, Aligned, ENTRIES, RegressionEntries, Regressors, Ridge, RidgeRegression, Sweeps,
+};
 use crate::Simd;
 use crate::simd::{Kernel, multiply_add};
 use crate::sparse::line;
@@ -29,11 +31,13 @@ const AT_ONCE: usize = 4;
 /// The Gram matrix QᵀQ (k x k) of a panel, summed in `f64`, and times a weight ω for the regressions.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SharedGram<T> {
-    rank: usize,
+    pub(super) rank: usize,
+    #[cfg(feature = "dense")]
+    pub(super) weight: f64,
     /// ω QᵀQ: k rows, of whole cache lines.
     values: Vec<T>,
     /// QᵀQ: k rows, of whole cache lines.
-    wide: Vec<f64>,
+    pub(super) wide: Vec<f64>,
 }
 
 impl<T: Scalar> SharedGram<T> {
@@ -69,7 +73,13 @@ impl<T: Scalar> SharedGram<T> {
                 wide[i * wide_stride + j] = wide[j * wide_stride + i];
             }
         }
-        Self { rank, values, wide }
+        Self {
+            rank,
+            #[cfg(feature = "dense")]
+            weight,
+            values,
+            wide,
+        }
     }
 
     /// The sum of the products of the entries of the two matrices, without their weights: tr(QᵀQ PᵀP), which
@@ -98,11 +108,10 @@ fn wide_part<T: Scalar>(
 ) -> Vec<f64> {
     let rank = regressors.rank();
     let mut gram = vec![0.0; stride * stride];
-    let (mut moments, mut totals) = (vec![0.0; stride], vec![0.0; stride]);
-    let mut panel = vec![0.0; ENTRIES.min(rows.len()) * stride];
+    let mut panel = Aligned::zeros(ENTRIES.min(rows.len()) * stride);
     for first in rows.clone().step_by(ENTRIES) {
         let some = first..rows.end.min(first + ENTRIES);
-        let panel = &mut panel[..some.len() * stride];
+        let panel = &mut panel.as_mut_slice()[..some.len() * stride];
         for (slot, row) in panel.chunks_exact_mut(stride).zip(some) {
             let values = regressors.row(row);
             slot[..rank]
@@ -110,15 +119,13 @@ fn wide_part<T: Scalar>(
                 .zip(values)
                 .for_each(|(slot, v)| *slot = v.as_f64());
         }
-        simd.run(Sums {
-            gathered: &*panel,
-            weighted: &*panel,
-            aimed: &*panel,
-            targets: &[],
+        simd.run(AddGram {
+            panel,
             stride,
-            gram: &mut gram,
-            moments: &mut moments,
-            totals: &mut totals,
+            matrix: &mut gram,
+            first: 0,
+            subtract: false,
+            simd,
         });
     }
     gram
@@ -126,7 +133,7 @@ fn wide_part<T: Scalar>(
 
 /// The regression of one row: its own entries, and what it shares with all.
 #[derive(Debug, Clone, Copy)]
-pub struct SharedEntries<'a, T> {
+pub struct SharedEntries<'a, T: Scalar> {
     /// The row's entries: w as weights (there must be some), and m in the place of the targets.
     pub own: RegressionEntries<'a, T>,
     /// ω Σ q qᵀ.
@@ -142,16 +149,6 @@ impl<T: Scalar> SharedEntries<'_, T> {
 }
 
 impl<T: Scalar> RidgeRegression<T> {
-    /// The p (into `out`) that minimizes the sum, by Cholesky; where nothing determines a number of p, it is 0.
-    ///
-    /// # Panics
-    /// If the lengths do not fit.
-    pub fn solve_shared(&mut self, entries: SharedEntries<'_, T>, lambda: f64, out: &mut [T]) {
-        entries.check(self.rank, out.len());
-        self.accumulate_shared(entries);
-        self.finish(without_constant(lambda), out);
-    }
-
     /// Moves p (in `out`) by rounds of coordinate descent.
     ///
     /// # Panics
@@ -169,70 +166,11 @@ impl<T: Scalar> RidgeRegression<T> {
     }
 
     fn accumulate_shared(&mut self, entries: SharedEntries<'_, T>) {
-        self.gram.copy_from_slice(&entries.gram.values);
+        self.gram
+            .as_mut_slice()
+            .copy_from_slice(&entries.gram.values);
         self.begin();
-        let RegressionEntries {
-            regressors,
-            rows,
-            targets,
-            weights,
-        } = entries.own;
-        for start in (0..rows.len()).step_by(ENTRIES) {
-            let end = rows.len().min(start + ENTRIES);
-            let weights = weights.map(|weights| &weights[start..end]);
-            let (rows, targets) = (&rows[start..end], &targets[start..end]);
-            self.add(regressors, rows, targets, weights, true);
-        }
-    }
-
-    /// Moves p (in `out`) by `steps` steps of conjugate gradients, none of which raises the sum.
-    ///
-    /// # Panics
-    /// If the lengths do not fit.
-    pub fn conjugate_gradients_shared(
-        &mut self,
-        entries: SharedEntries<'_, T>,
-        lambda: f64,
-        steps: usize,
-        out: &mut [T],
-    ) {
-        entries.check(self.rank, out.len());
-        let (rank, stride) = (self.rank, self.stride);
-        self.work.clear();
-        self.work.resize(4 * stride, T::zero());
-        let (solution, rest) = self.work.split_at_mut(stride);
-        let (residual, rest) = rest.split_at_mut(stride);
-        let (direction, image) = rest.split_at_mut(stride);
-        solution[..rank].copy_from_slice(out);
-        let targets = Some(entries.own.targets);
-        self.simd
-            .run(Downhill::of(entries, targets, lambda, solution, residual));
-        direction.copy_from_slice(residual);
-        let mut square = dot(residual, residual);
-        let negligible = square * T::epsilon().as_f64().powi(2);
-        for _ in 0..steps {
-            if square.is_nan() || square <= negligible {
-                break;
-            }
-            self.simd
-                .run(Downhill::of(entries, None, lambda, direction, image));
-            // What leads downhill is the image with the other sign.
-            let curvature = -dot(direction, image);
-            if curvature.is_nan() || curvature <= 0.0 {
-                break;
-            }
-            let length = T::from_f64(square / curvature);
-            for t in 0..stride {
-                solution[t] += length * direction[t];
-                residual[t] += length * image[t];
-            }
-            let before = std::mem::replace(&mut square, dot(residual, residual));
-            let turn = T::from_f64(square / before);
-            for t in 0..stride {
-                direction[t] = residual[t] + turn * direction[t];
-            }
-        }
-        out.copy_from_slice(&solution[..rank]);
+        self.add_all(entries.own, true, false);
     }
 
     /// Σ_e w (q·p)² − 2 m q·p, the part of the sum that a row's own entries have, in `f64`.
@@ -286,7 +224,7 @@ fn without_constant(lambda: f64) -> Ridge {
 }
 
 /// Half the gradient with the other sign: Σ (m − w q·v) q − ω QᵀQ v − λ v, with m = 0 without targets.
-struct Downhill<'a, T> {
+struct Downhill<'a, T: Scalar> {
     entries: SharedEntries<'a, T>,
     targets: Option<&'a [T]>,
     lambda: T,
@@ -361,7 +299,7 @@ impl<T: Scalar> Kernel for Downhill<'_, T> {
     }
 }
 
-struct OwnQuadratic<'a, T> {
+struct OwnQuadratic<'a, T: Scalar> {
     entries: RegressionEntries<'a, T>,
     stride: usize,
     vector: &'a [T],
@@ -370,7 +308,7 @@ struct OwnQuadratic<'a, T> {
 impl<T: Scalar> OwnQuadratic<'_, T> {
     #[inline(always)]
     fn lines<const FMA: bool, const L: usize>(self) -> f64 {
-        let (stride, values) = (self.stride, &self.entries.regressors.values[..]);
+        let (stride, values) = (self.stride, self.entries.regressors.values());
         let mut sum = 0.0;
         for (e, row) in self.entries.rows.iter().enumerate() {
             let regressor = &values[*row as usize * stride..][..stride];

@@ -1,0 +1,117 @@
+//! A pass over a row's regressors: products with a vector, and their sum back into one.
+
+use super::gather::{AT_ONCE, add_rows, ask_for_later, line_at};
+use crate::simd::{Kernel, multiply_add};
+use crate::sparse::line;
+use matfact_core::Scalar;
+use std::hint::black_box;
+
+/// Where the regressors of a row's entries are.
+#[derive(Clone, Copy)]
+pub(super) enum Rows<'a, T> {
+    /// One after the other.
+    Kept(&'a [T]),
+    /// These rows of a panel.
+    Listed(&'a [T], &'a [u32]),
+}
+
+/// Adds Σ (m − w q·v) q to `out`, with m = 0 without `aims`, and gives Σ w (q·v)² − 2 m q·v, 0 without
+/// `aims`.
+pub(super) struct Pull<'a, T> {
+    pub(super) rows: Rows<'a, T>,
+    pub(super) weights: &'a [T],
+    pub(super) aims: Option<&'a [T]>,
+    pub(super) vector: &'a [T],
+    pub(super) out: &'a mut [T],
+}
+
+impl<T: Scalar> Pull<'_, T> {
+    #[inline(always)]
+    fn lines<const FMA: bool, const L: usize>(self) -> f64 {
+        let (stride, count) = (self.vector.len(), self.weights.len());
+        let mut sum = 0.0;
+        for first in (0..count).step_by(AT_ONCE) {
+            let mut starts = [0; AT_ONCE];
+            let last = count - 1 - first;
+            let values = match self.rows {
+                Rows::Kept(values) => {
+                    // Beyond the last entry it stands in once more, with the coefficient 0.
+                    for slot in 0..AT_ONCE {
+                        starts[slot] = (first + slot.min(last)) * stride;
+                    }
+                    values
+                }
+                Rows::Listed(values, rows) => {
+                    for slot in 0..AT_ONCE {
+                        let e = first + slot.min(last);
+                        starts[slot] = rows[e] as usize * stride;
+                        ask_for_later::<L, T>(values, (rows, stride), e);
+                    }
+                    values
+                }
+            };
+            let products = products::<FMA, L, T>(values, &starts, self.vector);
+            let (mut weights, mut aims) = ([T::zero(); AT_ONCE], [T::zero(); AT_ONCE]);
+            for slot in 0..AT_ONCE.min(last + 1) {
+                weights[slot] = self.weights[first + slot];
+            }
+            if let Some(given) = self.aims {
+                for slot in 0..AT_ONCE.min(last + 1) {
+                    aims[slot] = given[first + slot];
+                    let (product, aim) = (products[slot].as_f64(), aims[slot].as_f64());
+                    sum += product * (weights[slot].as_f64() * product - 2.0 * aim);
+                }
+            }
+            let mut coefficients = [T::zero(); AT_ONCE];
+            for slot in 0..AT_ONCE {
+                coefficients[slot] = aims[slot] - weights[slot] * products[slot];
+            }
+            add_rows::<FMA, L, T>(values, &starts, &coefficients, self.out);
+        }
+        sum
+    }
+}
+
+/// The products of some rows with a vector.
+#[inline(always)]
+fn products<const FMA: bool, const L: usize, T: Scalar>(
+    values: &[T],
+    starts: &[usize; AT_ONCE],
+    vector: &[T],
+) -> [T; AT_ONCE] {
+    let mut sums = [[T::zero(); L]; AT_ONCE];
+    for column in (0..vector.len()).step_by(L) {
+        let factors = line_at::<L, T>(vector, column);
+        for slot in 0..AT_ONCE {
+            let row = line_at::<L, T>(values, starts[slot] + column);
+            for lane in 0..L {
+                sums[slot][lane] =
+                    multiply_add::<FMA, T>(row[lane], factors[lane], sums[slot][lane]);
+            }
+        }
+    }
+    // Through memory, because the compiler otherwise takes the sums apart into single lanes.
+    let sums = black_box(sums);
+    let mut quarters = [[T::zero(); 4]; AT_ONCE];
+    for slot in 0..AT_ONCE {
+        for part in sums[slot].chunks_exact(4) {
+            for lane in 0..4 {
+                quarters[slot][lane] += part[lane];
+            }
+        }
+    }
+    let quarters = black_box(quarters);
+    quarters.map(|[a, b, c, d]| (a + b) + (c + d))
+}
+
+impl<T: Scalar> Kernel for Pull<'_, T> {
+    type Output = f64;
+
+    #[inline(always)]
+    fn run<const FMA: bool>(self) -> f64 {
+        match line::<T>() {
+            16 => self.lines::<FMA, 16>(),
+            _ => self.lines::<FMA, 8>(),
+        }
+    }
+}
