@@ -21,15 +21,15 @@ const SCHEMA: &str = "message ratings {
 }";
 
 /// Two row groups of ratings; of the second one rating may be missing.
-fn write(path: &Path, missing: bool, compression: Compression) {
-    let schema = Arc::new(parse_message_type(SCHEMA).unwrap());
+fn write(path: &Path, missing: bool, compression: Compression) -> parquet::errors::Result<()> {
+    let schema = Arc::new(parse_message_type(SCHEMA)?);
     let properties = WriterProperties::builder().set_compression(compression);
-    let file = File::create(path).unwrap();
-    let mut file = SerializedFileWriter::new(file, schema, Arc::new(properties.build())).unwrap();
+    let file = File::create(path)?;
+    let mut file = SerializedFileWriter::new(file, schema, Arc::new(properties.build()))?;
     for group in 0..2 {
-        let mut rows = file.next_row_group().unwrap();
+        let mut rows = file.next_row_group()?;
         let mut place = 0;
-        while let Some(mut column) = rows.next_column().unwrap() {
+        while let Some(mut column) = rows.next_column()? {
             match place {
                 0 => column
                     .typed::<Int64Type>()
@@ -58,14 +58,14 @@ fn write(path: &Path, missing: bool, compression: Compression) {
                 _ => column
                     .typed::<Int32Type>()
                     .write_batch(&[], Some(&[0, 0]), Some(&[0, 0])),
-            }
-            .unwrap();
-            column.close().unwrap();
+            }?;
+            column.close()?;
             place += 1;
         }
-        rows.close().unwrap();
+        rows.close()?;
     }
-    file.close().unwrap();
+    file.close()?;
+    Ok(())
 }
 
 #[test]
@@ -78,7 +78,7 @@ fn ratings_are_read_by_the_names_of_the_columns() {
         Compression::LZ4_RAW,
         Compression::GZIP(Default::default()),
     ] {
-        write(&path, false, compression);
+        write(&path, false, compression).unwrap();
         let data = read_ratings::<f64>(&path, &RatingsOptions::default()).unwrap();
         let users: Vec<&str> = data.rows.iter().collect();
         let items: Vec<&str> = data.columns.iter().collect();
@@ -100,7 +100,7 @@ fn ratings_are_read_by_the_names_of_the_columns() {
 fn a_missing_rating_has_a_row_and_follows_the_policy() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("ratings.parquet");
-    write(&path, true, Compression::SNAPPY);
+    write(&path, true, Compression::SNAPPY).unwrap();
     let error = read_ratings::<f64>(&path, &RatingsOptions::default()).unwrap_err();
     let Error::Parse { line, .. } = error else {
         panic!("{error}")
@@ -138,7 +138,7 @@ fn factors_come_back_bit_for_bit_and_by_id() {
 fn every_cut_and_every_changed_byte_is_an_answer_and_not_a_panic() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("ratings.parquet");
-    write(&path, false, Compression::UNCOMPRESSED);
+    write(&path, false, Compression::UNCOMPRESSED).unwrap();
     let whole = fs::read(&path).unwrap();
     for length in (1..whole.len()).step_by(7) {
         fs::write(&path, &whole[..length]).unwrap();
