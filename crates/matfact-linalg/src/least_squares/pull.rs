@@ -52,11 +52,10 @@ impl<T: Scalar> Pull<'_, T> {
             };
             let products = products::<FMA, L, T>(values, &starts, self.vector);
             let (mut weights, mut aims) = ([T::zero(); AT_ONCE], [T::zero(); AT_ONCE]);
-            for slot in 0..AT_ONCE.min(last + 1) {
-                weights[slot] = self.weights[first + slot];
-            }
+            let there = AT_ONCE.min(last + 1);
+            weights[..there].copy_from_slice(&self.weights[first..first + there]);
             if let Some(given) = self.aims {
-                for slot in 0..AT_ONCE.min(last + 1) {
+                for slot in 0..there {
                     aims[slot] = given[first + slot];
                     let (product, aim) = (products[slot].as_f64(), aims[slot].as_f64());
                     sum += product * (weights[slot].as_f64() * product - 2.0 * aim);
