@@ -13,6 +13,7 @@ mod factor_model;
 mod factorizer;
 pub mod input;
 pub mod model;
+mod ranking_metric;
 mod recommend;
 mod record;
 mod report;
@@ -29,6 +30,7 @@ pub use input::{
     TfIdf, csr_from_raw_parts, csr_from_triplets, tf_idf,
 };
 pub use model::{Factorization, Transform};
+pub use ranking_metric::RankingMetric;
 pub use recommend::{Recommend, Recommendation, ScoreFactors};
 pub use record::{ModelRecord, Persist, Tensor, TensorValues};
 pub use report::{Certificate, Fit, FitReport, Restart, Seconds, StopReason};

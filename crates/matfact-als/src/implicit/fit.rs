@@ -8,15 +8,16 @@ use crate::size::check_size;
 use matfact_core::ndarray::{Array2, ArrayView2};
 use matfact_core::{
     Certificate, Error, FactorModel, Factorizer, Fit, FitReport, ObservedEntries, Result, Run,
-    Scalar, StopReason,
+    Scalar, StopReason, Validation,
 };
-use matfact_linalg::{PoolInfo, in_pool, random_normal};
+use matfact_linalg::{PoolInfo, RankingValidation, in_pool, random_normal};
 
 impl<X: ObservedEntries + ?Sized> Factorizer<X> for ImplicitAls {
     type Model = FactorModel<X::Scalar>;
 
     fn fit_with(&self, x: &X, run: &mut Run<'_>) -> Result<Fit<Self::Model>> {
-        in_pool(run, |run, pool| fit(self, x, None, run, pool))
+        let validation = run.take_validation();
+        in_pool(run, |run, pool| fit(self, x, (None, validation), run, pool))
     }
 }
 
@@ -48,14 +49,17 @@ impl ImplicitAls {
         model: &FactorModel<X::Scalar>,
         run: &mut Run<'_>,
     ) -> Result<Fit<FactorModel<X::Scalar>>> {
-        in_pool(run, |run, pool| fit(self, x, Some(model), run, pool))
+        let validation = run.take_validation();
+        in_pool(run, |run, pool| {
+            fit(self, x, (Some(model), validation), run, pool)
+        })
     }
 }
 
 fn fit<X: ObservedEntries + ?Sized>(
     als: &ImplicitAls,
     x: &X,
-    known: Option<&FactorModel<X::Scalar>>,
+    (known, validation): (Option<&FactorModel<X::Scalar>>, Option<&Validation>),
     run: &mut Run<'_>,
     pool: PoolInfo,
 ) -> Result<Fit<FactorModel<X::Scalar>>> {
@@ -78,6 +82,10 @@ fn fit<X: ObservedEntries + ?Sized>(
         take(&mut rows, &by_rows, row_factors, "rows")?;
         take(&mut columns, &by_columns, column_factors, "columns")?;
     }
+    let mut watch = match validation {
+        Some(validation) => Some(RankingValidation::new(validation, x, 1)?),
+        None => None,
+    };
     let begun = run.elapsed();
     report.stop = StopReason::MaxIterations;
     report.objective = f64::INFINITY;
@@ -92,16 +100,30 @@ fn fit<X: ObservedEntries + ?Sized>(
         let before = std::mem::replace(&mut report.objective, objective);
         report.history.push(objective);
         report.iterations = iteration;
-        if let Some(reason) = run.iteration(iteration, als.max_iter, objective) {
+        let interrupted = run.iteration(iteration, als.max_iter, objective);
+        let converged = iteration > 1 && before - objective <= als.tol * before;
+        let stop = interrupted.or(converged.then_some(StopReason::Converged));
+        let exhausted = match &mut watch {
+            Some(watch) => {
+                let last = stop.is_some() || iteration == als.max_iter;
+                watch.look(iteration, last, || {
+                    FactorModel::new(finite(&rows)?, finite(&columns)?)
+                })?
+            }
+            None => false,
+        };
+        if let Some(reason) = stop.or(exhausted.then_some(StopReason::NoImprovement)) {
             report.stop = reason;
-            break;
-        }
-        if iteration > 1 && before - objective <= als.tol * before {
-            report.stop = StopReason::Converged;
             break;
         }
     }
     let ended = run.elapsed();
+    if let Some(best) = watch.and_then(|watch| watch.finish(&mut report)) {
+        // The measures below are of the model that is given.
+        restore(&mut rows, best.row_factors());
+        restore(&mut columns, best.column_factors());
+        columns_gram = of_rows.gram(&columns);
+    }
     let rows_gram = of_columns.gram(&rows);
     let measured = of_columns.measure(&by_columns, &columns, (&rows, &rows_gram));
     report.objective = measured.objective
@@ -156,6 +178,13 @@ fn take<T: Scalar>(
         }
     }
     Ok(())
+}
+
+/// Goes back to the factors of a model of the same shape.
+fn restore<T: Scalar>(side: &mut Factors<T>, known: ArrayView2<'_, T>) {
+    for (row, values) in side.factors.rows_mut().zip(known.rows()) {
+        row.iter_mut().zip(values).for_each(|(slot, v)| *slot = *v);
+    }
 }
 
 /// Small random factors for the columns that have positive entries.

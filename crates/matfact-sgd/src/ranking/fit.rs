@@ -5,12 +5,17 @@ use super::settings::Settings;
 use crate::size::check_size;
 use matfact_core::{
     Error, FactorModel, Fit, FitReport, ObservedEntries, Result, Run, Scalar, StopReason,
+    Validation,
 };
-use matfact_linalg::{PoolInfo, RatingsSurvey, survey_ratings};
+use matfact_linalg::{PoolInfo, RankingValidation, RatingsSurvey, survey_ratings};
+
+/// A look costs as much as an epoch or more.
+const EPOCHS_FROM_LOOK_TO_LOOK: usize = 5;
 
 pub(crate) fn fit<X: ObservedEntries + ?Sized>(
     settings: &Settings,
     x: &X,
+    validation: Option<&Validation>,
     run: &mut Run<'_>,
     pool: PoolInfo,
 ) -> Result<Fit<FactorModel<X::Scalar>>> {
@@ -18,6 +23,14 @@ pub(crate) fn fit<X: ObservedEntries + ?Sized>(
     let shape = x.shape();
     check_size::<X::Scalar>(settings.rank, shape, shape)?;
     let survey = survey_positives(settings.algorithm, x)?;
+    let mut watch = match validation {
+        Some(validation) => Some(RankingValidation::new(
+            validation,
+            x,
+            EPOCHS_FROM_LOOK_TO_LOOK,
+        )?),
+        None => None,
+    };
     let mut report = FitReport::new(settings.algorithm, shape, settings.rank, settings.seed);
     report.stored = Some(survey.observed);
     report.threads = pool.threads;
@@ -29,17 +42,31 @@ pub(crate) fn fit<X: ObservedEntries + ?Sized>(
         let loss = descent.epoch(epoch)?;
         report.history.push(loss);
         report.iterations = epoch;
-        if let Some(reason) = run.iteration(epoch, settings.epochs, loss) {
+        let interrupted = run.iteration(epoch, settings.epochs, loss);
+        let exhausted = match &mut watch {
+            Some(watch) => {
+                let last = interrupted.is_some() || epoch == settings.epochs;
+                watch.look(epoch, last, || descent.model(epoch))?
+            }
+            None => false,
+        };
+        let no_improvement = exhausted.then_some(StopReason::NoImprovement);
+        if let Some(reason) = interrupted.or(no_improvement) {
             report.stop = reason;
             break;
         }
     }
     let ended = run.elapsed();
-    report.objective = match report.history.last() {
-        Some(loss) => *loss,
-        None => descent.loss(),
+    let best = watch.and_then(|watch| watch.finish(&mut report));
+    report.objective = match (report.best_iteration, report.history.last()) {
+        (Some(best), _) => report.history[best - 1],
+        (None, Some(loss)) => *loss,
+        (None, None) => descent.loss(),
     };
-    let model = descent.into_model(report.iterations)?;
+    let model = match best {
+        Some(model) => model,
+        None => descent.model(report.iterations)?,
+    };
     report.seconds.initialization = begun.as_secs_f64();
     report.seconds.iterations = (ended - begun).as_secs_f64();
     report.seconds.finishing = (run.elapsed() - ended).as_secs_f64();
