@@ -101,8 +101,8 @@ impl Task<'_> {
         };
         for fold in 0..self.folds.unwrap_or(1).max(1) {
             let Split { train, test } = self.parted(&data, fold)?;
-            let (rows, columns) = (&data.rows, &data.columns);
-            let (train, validation) = keep_aside(train, self.common, self.split, rows, columns)?;
+            let ids = (&data.rows, &data.columns);
+            let (train, validation) = keep_aside(train, self.common, self.source, ids)?;
             (measured.train, measured.test) = (train.observed(), test.observed());
             let input = Input::from(&train);
             let fit = fit(self.common, self.algorithm, &input, validation.as_ref())?;

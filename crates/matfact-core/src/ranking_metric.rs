@@ -37,8 +37,9 @@ impl Default for RankingMetric {
     }
 }
 
-/// The names.
-const NAMED: [(&str, fn(usize) -> RankingMetric); 4] = [
+/// A name, and the metric of lists of a length.
+type Named = (&'static str, fn(usize) -> RankingMetric);
+const NAMED: [Named; 4] = [
     ("precision", RankingMetric::Precision),
     ("recall", RankingMetric::Recall),
     ("ndcg", RankingMetric::Ndcg),
