@@ -107,9 +107,8 @@ impl Task<'_> {
         };
         for fold in 0..self.held_out.count() {
             let Split { train, test } = self.held_out.part(&data, fold)?;
-            let (rows, columns) = (&data.rows, &data.columns);
-            let (train, validation) =
-                keep_aside(train, self.common, self.held_out.split, rows, columns)?;
+            let ids = (&data.rows, &data.columns);
+            let (train, validation) = keep_aside(train, self.common, self.source, ids)?;
             (measured.train, measured.test) = (train.observed(), test.observed());
             let input = Input::from(&train);
             let fit = fit(

@@ -7,7 +7,7 @@ use crate::checkpoints::Checkpoints;
 use crate::checks::{Input as ReadFile, check_memory, check_output, check_report};
 use crate::choices::Precision;
 use crate::configuration::Given;
-use crate::input::{Accuracy, Seen, Split, load, read_positives};
+use crate::input::{Accuracy, Seen, Split, keep_aside, load, read_positives};
 use crate::output::{complain, grouped, peak_memory_bytes, say, say_json};
 use crate::plan::check_budget;
 use crate::progress::{Bar, interruption};
@@ -193,17 +193,19 @@ fn execute<T: Scalar>(
                 return Err(Error::invalid_parameter(name, "given", requirement));
             }
             let data = read_positives::<T>(common, options)?;
+            let ids = (&data.rows, &data.columns);
+            let (train, validation) = keep_aside(data.ratings, common, source, ids)?;
             let load_seconds = started.elapsed().as_secs_f64();
             let fit = fit(
                 common,
                 algorithm,
-                &Input::from(&data.ratings),
-                None,
+                &Input::from(&train),
+                validation.as_ref(),
                 &mut checkpoints,
             )?;
             Outcome {
                 ids: Some((data.rows, data.columns)),
-                ratings: Some(data.ratings),
+                ratings: Some(train),
                 ..Outcome::of(fit, load_seconds)
             }
         }
@@ -420,6 +422,18 @@ fn summary<T: Scalar>(common: &CommonOptions, outcome: &Outcome<T>) -> String {
         "stopped",
         format!("{} ({} iterations)", report.stop, report.iterations),
     );
+    if let Some(best) = report.best_iteration {
+        let looks = report.validation.iter().copied();
+        let value = if report.chosen.contains_key("validation") {
+            looks.fold(f64::NEG_INFINITY, f64::max)
+        } else {
+            looks.fold(f64::INFINITY, f64::min)
+        };
+        line(
+            "validation",
+            format!("{value:.4} at its best, after iteration {best}"),
+        );
+    }
     if !report.chosen.is_empty() {
         let chosen = report.chosen.iter();
         let chosen: Vec<String> = chosen

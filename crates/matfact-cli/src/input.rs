@@ -1,6 +1,7 @@
 //! Ratings from files, and their split into training and test parts.
 
 use crate::arguments::{CommonOptions, PositivesOptions, SplitOptions};
+use crate::fit::Source;
 use crate::output::{complain, grouped};
 use matfact::io::{
     Ids, RatedPair, RatingsData, RatingsOptions, SkippedLine, read_ratings, read_ratings_with_ids,
@@ -83,7 +84,16 @@ pub(crate) fn read_beside<T: Scalar>(
     rows: &Ids,
     columns: &Ids,
 ) -> Result<Vec<RatedPair<T>>> {
-    let test = read_ratings_with_ids(path, &reading(common, options)?, rows, columns)?;
+    read_pairs(path, &reading(common, options)?, rows, columns)
+}
+
+fn read_pairs<T: Scalar>(
+    path: &Path,
+    reading: &RatingsOptions,
+    rows: &Ids,
+    columns: &Ids,
+) -> Result<Vec<RatedPair<T>>> {
+    let test = read_ratings_with_ids(path, reading, rows, columns)?;
     tell_skipped(&test.skipped, test.skipped_count);
     Ok(test.pairs)
 }
@@ -129,7 +139,8 @@ pub(crate) fn load<T: Scalar>(common: &CommonOptions, options: &SplitOptions) ->
         }
         (None, None) => (ratings, Vec::new()),
     };
-    let (train, validation) = keep_aside(train, common, options, &rows, &columns)?;
+    let source = Source::Ratings(options);
+    let (train, validation) = keep_aside(train, common, source, (&rows, &columns))?;
     Ok(Split {
         seen: Seen::of(&train),
         train,
@@ -144,23 +155,45 @@ pub(crate) fn load<T: Scalar>(common: &CommonOptions, options: &SplitOptions) ->
 pub(crate) fn keep_aside<T: Scalar>(
     train: Ratings<T>,
     common: &CommonOptions,
-    options: &SplitOptions,
-    rows: &Ids,
-    columns: &Ids,
+    source: Source<'_>,
+    (rows, columns): (&Ids, &Ids),
 ) -> Result<(Ratings<T>, Option<Validation>)> {
-    let aside = match (&options.validation, options.validation_share()) {
+    let Some(options) = source.split() else {
+        return Ok((train, None));
+    };
+    let (train, mut aside) = match (&options.validation, options.validation_share()) {
         (None, _) => return Ok((train, None)),
         (Some(_), Some(share)) => {
             let split = matfact::eval::Split::random(&train, share, common.seed)?;
-            let validation = Validation::of(&split.test);
-            return check_aside(&validation).map(|()| (split.train, Some(validation)));
+            (split.train, Validation::of(&split.test))
         }
         (Some(path), None) => {
-            let pairs = read_beside::<T>(Path::new(path), common, options, rows, columns)?;
-            Validation::of(&known(train.shape(), &pairs)?)
+            let mut reading = reading(common, options)?;
+            if matches!(source, Source::Positives(_)) {
+                reading = reading.default_value(1.0);
+            }
+            let mut pairs: Vec<RatedPair<T>> =
+                read_pairs(Path::new(path), &reading, rows, columns)?;
+            if let Source::Positives(PositivesOptions {
+                positive_from: Some(least),
+                ..
+            }) = source
+            {
+                pairs.retain(|pair| pair.value.as_f64() >= *least);
+            }
+            let aside = Validation::of(&known(train.shape(), &pairs)?);
+            (train, aside)
         }
     };
-    check_aside(&aside).map(|()| (train, Some(aside)))
+    check_aside(&aside)?;
+    if let Source::Positives(PositivesOptions {
+        validation_metric: Some(metric),
+        ..
+    }) = source
+    {
+        aside = aside.metric(*metric);
+    }
+    Ok((train, Some(aside)))
 }
 
 fn check_aside(validation: &Validation) -> Result<()> {

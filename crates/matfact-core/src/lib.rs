@@ -15,6 +15,7 @@ mod factorizer;
 pub mod input;
 pub mod model;
 mod plan;
+mod ranking_metric;
 mod recommend;
 mod record;
 mod report;
@@ -33,6 +34,7 @@ pub use input::{
 };
 pub use model::{Factorization, Transform};
 pub use plan::{FitPlan, InputSize, Plan, require_memory};
+pub use ranking_metric::RankingMetric;
 pub use recommend::{Recommend, Recommendation, ScoreFactors};
 pub use record::{ModelRecord, Persist, Tensor, TensorValues};
 pub use report::{Certificate, Fit, FitReport, Restart, Seconds, StopReason};

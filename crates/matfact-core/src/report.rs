@@ -35,8 +35,8 @@ pub enum StopReason {
     MaxIterations,
     /// The asked-for error was reached.
     TargetError,
-    /// The error on the [`Validation`](crate::Validation) set no longer fell; the model is the one that had
-    /// the least.
+    /// The error on the [`Validation`](crate::Validation) set no longer fell, or the metric no longer rose; the model
+    /// is the best one.
     NoImprovement,
     /// The time budget of the [`Run`](crate::Run) was used up.
     TimeBudget,
@@ -52,7 +52,7 @@ impl fmt::Display for StopReason {
             StopReason::Converged => "converged",
             StopReason::MaxIterations => "iterations done",
             StopReason::TargetError => "target error reached",
-            StopReason::NoImprovement => "validation error no longer falls",
+            StopReason::NoImprovement => "no longer better on the validation set",
             StopReason::TimeBudget => "time budget used up",
             StopReason::Cancelled => "cancelled",
             StopReason::Diverged => "diverged, last finite model kept",
@@ -155,10 +155,11 @@ pub struct FitReport {
     pub relative_error: Option<f64>,
     /// The objective after each iteration.
     pub history: Vec<f64>,
-    /// The root mean square error on the validation set after each iteration, where there is one.
+    /// The root mean square error on the validation set after each iteration, where there is one; of algorithms
+    /// that rank the metric at each look, which `chosen["validation"]` names.
     #[cfg_attr(feature = "serde", serde(default))]
     pub validation: Vec<f64>,
-    /// The iteration that the model is of: the one with the least error on the validation set.
+    /// The iteration that the model is of: the best one on the validation set.
     #[cfg_attr(feature = "serde", serde(default))]
     pub best_iteration: Option<usize>,
     /// How far from a stationary point, or the residual of each triplet.
@@ -205,7 +206,7 @@ impl FitReport {
         }
     }
 
-    /// Whether a tolerance or a target was met, or the validation error no longer fell.
+    /// Whether a tolerance or a target was met, or nothing better came on the validation set.
     #[must_use]
     pub fn converged(&self) -> bool {
         matches!(

@@ -103,7 +103,7 @@ impl<'a> Run<'a> {
         self
     }
 
-    /// Stops once the error on these entries no longer falls, and gives the model that had the least.
+    /// Stops once the model no longer gets better on these entries, and gives the best one.
     /// Algorithms that cannot refuse it.
     #[must_use]
     pub fn validation(mut self, validation: &'a Validation) -> Self {

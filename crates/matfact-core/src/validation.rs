@@ -1,16 +1,22 @@
 //! Entries kept aside, by which a fit knows when to stop.
 
-use crate::{ObservedEntries, Scalar};
+use crate::{ObservedEntries, RankingMetric, Scalar};
 
-/// Ratings that a fit does not learn from: after every iteration it looks at its error on them, stops once
-/// that no longer falls, and gives the model as it was where the error was least.
+/// Entries that a fit does not learn from: it looks how well it does on them, stops once that no longer gets
+/// better, and gives the model as it was at its best.
+///
+/// Of ratings the error counts (`Sgd`, `SvdPlusPlus`, `Als`), after every iteration. Of positives (`ImplicitAls`,
+/// `Bpr`, `Warp`, `LogisticFactorization`) a [`RankingMetric`] of the lists counts: entries of at least 0 that a row
+/// does not have in training are what its list should hold.
 ///
 /// Held as f64 whatever the element type of the fit, so that it goes with a [`Run`](crate::Run) through
 /// `Box<dyn Factorizer>`: 16 bytes an entry.
 ///
 /// | field | default | meaning |
 /// |---|---|---|
-/// | `patience` | 3 | iterations without a smaller error after which to stop |
+/// | `patience` | 3 | looks without anything better after which to stop |
+/// | `metric` | error, or `ndcg@10` | for algorithms that rank, what a list is judged by; others refuse it |
+/// | `every` | 1; 5 for `Bpr`, `Warp`, `LogisticFactorization` | iterations from look to look, for algorithms that rank |
 ///
 /// ```
 /// use matfact_core::{Duplicates, Ratings, Run, Validation};
@@ -25,6 +31,8 @@ pub struct Validation {
     columns: Vec<u32>,
     values: Vec<f64>,
     patience: usize,
+    metric: Option<RankingMetric>,
+    every: Option<usize>,
 }
 
 impl Validation {
@@ -42,20 +50,49 @@ impl Validation {
             columns,
             values,
             patience: 3,
+            metric: None,
+            every: None,
         }
     }
 
-    /// Sets after how many iterations without a smaller error to stop; 0 counts as 1.
+    /// Sets after how many looks without anything better to stop; 0 counts as 1.
     #[must_use]
     pub fn patience(mut self, iterations: usize) -> Self {
         self.patience = iterations.max(1);
         self
     }
 
-    /// Iterations without a smaller error after which to stop.
+    /// Looks without anything better after which to stop.
     #[must_use]
     pub fn get_patience(&self) -> usize {
         self.patience
+    }
+
+    /// Sets what lists are judged by, for algorithms that rank; those of ratings refuse it.
+    #[must_use]
+    pub fn metric(mut self, metric: RankingMetric) -> Self {
+        self.metric = Some(metric);
+        self
+    }
+
+    /// What lists are judged by, where that was said.
+    #[must_use]
+    pub fn get_metric(&self) -> Option<RankingMetric> {
+        self.metric
+    }
+
+    /// Sets after how many iterations to look again, for algorithms that rank; those of ratings refuse it. 0 counts
+    /// as 1. The last iteration is always looked at.
+    #[must_use]
+    pub fn every(mut self, iterations: usize) -> Self {
+        self.every = Some(iterations.max(1));
+        self
+    }
+
+    /// Iterations from look to look, where that was said.
+    #[must_use]
+    pub fn get_every(&self) -> Option<usize> {
+        self.every
     }
 
     /// The number of entries.

@@ -1,7 +1,7 @@
 //! The metrics of one row's list.
 
 use crate::Metric;
-use matfact_core::Scalar;
+use matfact_core::{RankingMetric, Scalar};
 
 /// A [`Metric`] of one list against the relevant columns, and how much it counts in the mean: 1, but for
 /// [`Metric::ImplicitPrecision`] min(K, |T|).
@@ -27,6 +27,17 @@ pub fn list_value(
         return None;
     }
     let list = &list[..cutoff.min(list.len())];
+    // One definition for evaluating and for stopping early.
+    let ranking = match metric {
+        Metric::Precision(k) => Some(RankingMetric::Precision(k)),
+        Metric::Recall(k) => Some(RankingMetric::Recall(k)),
+        Metric::Ndcg(k) => Some(RankingMetric::Ndcg(k)),
+        Metric::Map(k) => Some(RankingMetric::Map(k)),
+        _ => None,
+    };
+    if let Some(metric) = ranking {
+        return Some((metric.of_list(list, relevant), 1.0));
+    }
     let hits = || {
         let hit = |column: &u32| relevant.binary_search(column).is_ok();
         list.iter()
@@ -36,20 +47,8 @@ pub fn list_value(
     };
     let found = hits().count() as f64;
     let possible = cutoff.min(relevant.len()) as f64;
-    let discount = |place: usize| 1.0 / ((place + 2) as f64).log2();
     let value = match metric {
-        Metric::Precision(_) => found / cutoff as f64,
-        Metric::Recall(_) => found / possible,
         Metric::RecallOfAll(_) => found / relevant.len() as f64,
-        Metric::Ndcg(_) => {
-            let ideal: f64 = (0..cutoff.min(relevant.len())).map(discount).sum();
-            hits().map(discount).sum::<f64>() / ideal
-        }
-        Metric::Map(_) => {
-            let precisions = hits().enumerate();
-            let precisions = precisions.map(|(before, at)| (before + 1) as f64 / (at + 1) as f64);
-            precisions.sum::<f64>() / possible
-        }
         Metric::Mrr(_) => hits().next().map_or(0.0, |place| 1.0 / (place + 1) as f64),
         Metric::HitRate(_) => f64::from(u8::from(found > 0.0)),
         Metric::ImplicitPrecision(_) => return Some((found / possible, possible)),

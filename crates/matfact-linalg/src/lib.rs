@@ -86,7 +86,10 @@ pub use products::{Lines, Products, Side, squared_product_norm};
 pub use random::{random_normal, random_stream};
 #[cfg(feature = "dense")]
 pub use randomized::{RandomizedSvd, ShiftedSvd, Triplets, randomized_svd, shifted_svd};
-pub use ranking::{RankingBlock, RankingLoss, RankingStep, RankingTotals, descend_ranking_block};
+pub use ranking::{
+    HeldSide, RankingBlock, RankingColumn, RankingLoss, RankingRow, RankingSample, RankingStep,
+    RankingTotals, descend_ranking_block, descend_ranking_column, descend_ranking_row,
+};
 pub use rating_loss::RatingLoss;
 pub use recommend::{
     NO_COLUMN, RecommendOptions, Recommendations, Recommender, Similarities, Similarity,
@@ -105,4 +108,4 @@ pub use svdpp::{
     ColumnVisit, SvdppColumns, SvdppGroup, SvdppRows, SvdppStep, SvdppVisits, svdpp_columns,
     svdpp_implicit_sum, svdpp_rows,
 };
-pub use validation::{check_validation, validation_error, validation_mean};
+pub use validation::{RankingValidation, check_validation, validation_error, validation_mean};

@@ -1,16 +1,41 @@
-//! The error on entries kept aside.
+//! The error on entries kept aside, and the lists that should hold them.
+
+mod ranked;
 
 use matfact_core::{Error, Result, Validation};
 use rayon::prelude::*;
 
+pub use ranked::RankingValidation;
+
 /// Entries that are summed in one go; fixed, so that the sum does not depend on threads.
 const ENTRIES_AT_ONCE: usize = 1 << 13;
 
-/// Refuses a validation set that says nothing about a model of `shape`.
+/// Refuses a validation set that says nothing about a model of ratings of `shape`.
 ///
 /// # Errors
-/// [`Error::EmptyInput`], [`Error::IndexOutOfRange`], [`Error::NonFinite`].
+/// [`Error::InvalidParameter`] where it asks for a metric of lists; [`Error::EmptyInput`],
+/// [`Error::IndexOutOfRange`], [`Error::NonFinite`].
 pub fn check_validation(validation: &Validation, shape: (usize, usize)) -> Result<()> {
+    let refuse = |name, value: &dyn ToString| {
+        let requirement =
+            "left out: an algorithm of ratings stops by their error, after every iteration";
+        Err(Error::invalid_parameter(
+            name,
+            value.to_string(),
+            requirement,
+        ))
+    };
+    if let Some(metric) = validation.get_metric() {
+        return refuse("validation_metric", &metric);
+    }
+    if let Some(every) = validation.get_every() {
+        return refuse("validation_every", &every);
+    }
+    check_entries(validation, shape)
+}
+
+/// Refuses entries that are none of a matrix of `shape`.
+fn check_entries(validation: &Validation, shape: (usize, usize)) -> Result<()> {
     let (rows, columns, values) = validation.entries();
     if values.is_empty() {
         return Err(Error::EmptyInput {

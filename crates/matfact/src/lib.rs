@@ -67,9 +67,9 @@ pub use matfact_core as core;
 pub use matfact_core::{
     Bm25, Cancellation, Certificate, Contributions, Duplicates, Error, ErrorClass, FactorModel,
     Factorization, Factorizer, Fit, FitReport, FunctionOperator, LinearOperator, LogEntropy,
-    Matrix, ObservedEntries, Persist, Progress, Ratings, RatingsView, Recommend, Recommendation,
-    Restart, Result, Run, Scalar, ScoreFactors, StopReason, TfIdf, Transform, Validation, ndarray,
-    sprs, tf_idf,
+    Matrix, ObservedEntries, Persist, Progress, RankingMetric, Ratings, RatingsView, Recommend,
+    Recommendation, Restart, Result, Run, Scalar, ScoreFactors, StopReason, TfIdf, Transform,
+    Validation, ndarray, sprs, tf_idf,
 };
 #[cfg(feature = "eval")]
 pub use matfact_eval as eval;

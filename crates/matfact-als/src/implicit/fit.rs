@@ -8,16 +8,17 @@ use crate::size::check_size;
 use matfact_core::ndarray::{Array2, ArrayView2};
 use matfact_core::{
     Certificate, DataFingerprint, Error, FactorModel, Factorizer, Fit, FitReport, ObservedEntries,
-    Result, Run, Scalar, StopReason,
+    Result, Run, Scalar, StopReason, Validation,
 };
-use matfact_linalg::{PoolInfo, in_pool, random_normal};
+use matfact_linalg::{PoolInfo, RankingValidation, in_pool, random_normal};
 
 impl<X: ObservedEntries + ?Sized> Factorizer<X> for ImplicitAls {
     type Model = FactorModel<X::Scalar>;
 
     fn fit_with(&self, x: &X, run: &mut Run<'_>) -> Result<Fit<Self::Model>> {
+        let validation = run.take_validation();
         run.gives_checkpoints();
-        in_pool(run, |run, pool| fit(self, x, None, run, pool))
+        in_pool(run, |run, pool| fit(self, x, (None, validation), run, pool))
     }
 }
 
@@ -49,15 +50,31 @@ impl ImplicitAls {
         model: &FactorModel<X::Scalar>,
         run: &mut Run<'_>,
     ) -> Result<Fit<FactorModel<X::Scalar>>> {
+        let validation = run.take_validation();
         run.gives_checkpoints();
-        in_pool(run, |run, pool| fit(self, x, Some(model), run, pool))
+        in_pool(run, |run, pool| {
+            fit(self, x, (Some(model), validation), run, pool)
+        })
+    }
+}
+
+/// Looks at the model where lists are watched: whether to stop.
+fn look<T: Scalar, X: ObservedEntries<Scalar = T> + ?Sized>(
+    watch: &mut Option<RankingValidation<'_, T, X>>,
+    iteration: usize,
+    last: bool,
+    model: impl FnOnce() -> Result<FactorModel<T>>,
+) -> Result<bool> {
+    match watch {
+        Some(watch) => watch.look(iteration, last, model),
+        None => Ok(false),
     }
 }
 
 fn fit<X: ObservedEntries + ?Sized>(
     als: &ImplicitAls,
     x: &X,
-    known: Option<&FactorModel<X::Scalar>>,
+    (known, validation): (Option<&FactorModel<X::Scalar>>, Option<&Validation>),
     run: &mut Run<'_>,
     pool: PoolInfo,
 ) -> Result<Fit<FactorModel<X::Scalar>>> {
@@ -80,10 +97,14 @@ fn fit<X: ObservedEntries + ?Sized>(
         take(&mut rows, &by_rows, row_factors, "rows")?;
         take(&mut columns, &by_columns, column_factors, "columns")?;
     }
+    let mut watch = match validation {
+        Some(validation) => Some(RankingValidation::new(validation, x, 1)?),
+        None => None,
+    };
     report.stop = StopReason::MaxIterations;
     report.objective = f64::INFINITY;
     let resumed = run.identify::<X::Scalar>("ials", als, || {
-        let data = DataFingerprint::of_observed(x);
+        let data = DataFingerprint::of_observed(x).with_validation(validation);
         match known {
             Some(model) => {
                 data.with_start(model.row_factors().iter().chain(model.column_factors()))
@@ -94,6 +115,9 @@ fn fit<X: ObservedEntries + ?Sized>(
     if let Some(mut state) = resumed {
         rows.resume(&mut state, "rows")?;
         columns.resume(&mut state, "columns")?;
+        if let Some(watch) = &mut watch {
+            watch.resume(&mut state)?;
+        }
         state.take_report(&mut report)?;
     }
     let begun = run.elapsed();
@@ -109,21 +133,39 @@ fn fit<X: ObservedEntries + ?Sized>(
         report.history.push(objective);
         report.iterations = iteration;
         let interrupted = run.iteration(iteration, als.max_iter, objective);
-        if iteration > 1 && before - objective <= als.tol * before {
-            report.stop = StopReason::Converged;
+        let converged = iteration > 1 && before - objective <= als.tol * before;
+        let last = converged || iteration == als.max_iter;
+        let model = || FactorModel::new(finite(&rows)?, finite(&columns)?);
+        let exhausted = look(&mut watch, iteration, last, model)?;
+        if converged || exhausted {
+            report.stop = match exhausted {
+                true => StopReason::NoImprovement,
+                false => StopReason::Converged,
+            };
             break;
         }
         run.checkpoint(iteration, |state| {
             rows.give(state, "rows");
             columns.give(state, "columns");
+            if let Some(watch) = &watch {
+                watch.give(state);
+            }
             state.insert_report(&report);
         })?;
         if let Some(reason) = interrupted {
+            // After the checkpoint: a fit that goes on does not look here.
+            look(&mut watch, iteration, true, model)?;
             report.stop = reason;
             break;
         }
     }
     let ended = run.elapsed();
+    if let Some(best) = watch.and_then(|watch| watch.finish(&mut report)) {
+        // The measures below are of the model that is given.
+        restore(&mut rows, best.row_factors());
+        restore(&mut columns, best.column_factors());
+        columns_gram = of_rows.gram(&columns);
+    }
     let rows_gram = of_columns.gram(&rows);
     let measured = of_columns.measure(&by_columns, &columns, (&rows, &rows_gram));
     report.objective = measured.objective
@@ -178,6 +220,13 @@ fn take<T: Scalar>(
         }
     }
     Ok(())
+}
+
+/// Goes back to the factors of a model of the same shape.
+fn restore<T: Scalar>(side: &mut Factors<T>, known: ArrayView2<'_, T>) {
+    for (row, values) in side.factors.rows_mut().zip(known.rows()) {
+        row.iter_mut().zip(values).for_each(|(slot, v)| *slot = *v);
+    }
 }
 
 /// Small random factors for the columns that have positive entries.

@@ -3,8 +3,8 @@
 use matfact_als::{AlsSolver, Confidence, ImplicitAls};
 use matfact_core::ndarray::{Array2, ArrayView2, array};
 use matfact_core::{
-    Certificate, Duplicates, FactorModel, Factorizer, ObservedEntries, Ratings, Run, Scalar,
-    StopReason,
+    Certificate, Duplicates, FactorModel, Factorizer, ObservedEntries, RankingMetric, Ratings, Run,
+    Scalar, StopReason, Validation,
 };
 use matfact_testkit::strategies::pseudo_random;
 
@@ -363,4 +363,46 @@ fn a_fit_goes_on_from_a_model() {
     let rest = rest.unwrap();
     assert_eq!(rest.model, whole.model);
     assert_eq!(rest.report.history[..], whole.report.history[3..]);
+}
+
+fn check_best_iteration<T: Scalar>() {
+    let all = groups::<T>((80, 50));
+    let part = |aside: bool| {
+        let entries = all.triplets();
+        let entries = entries.filter(|(i, j, _)| ((3 * i + 5 * j) % 4 == 0) == aside);
+        Ratings::from_triplets(all.shape(), entries, Duplicates::Error).unwrap()
+    };
+    let (train, aside) = (part(false), part(true));
+    let als = ImplicitAls::new(12).regularization(0.001).tol(0.0);
+    let validation = Validation::of(&aside)
+        .metric(RankingMetric::Recall(5))
+        .every(2);
+    let fit = |threads| {
+        let mut run = Run::new().threads(threads).validation(&validation);
+        als.clone()
+            .max_iter(100)
+            .fit_with(&train, &mut run)
+            .unwrap()
+    };
+    let one = fit(1);
+    assert_eq!(one.report.stop, StopReason::NoImprovement);
+    assert_eq!(one.report.chosen["validation"], "recall@5 every 2");
+    let best = one.report.best_iteration.unwrap();
+    assert_eq!(best, one.report.iterations - 6, "three looks of patience");
+    let value = one.report.validation[best / 2 - 1];
+    assert!(value > 0.0 && one.report.validation.iter().all(|v| *v <= value));
+    // A fit that ends there, its measures included.
+    let plain = als.clone().max_iter(best).fit(&train).unwrap();
+    assert_eq!(plain.model, one.model);
+    assert_eq!(plain.report.objective, one.report.objective);
+    assert_eq!(plain.report.certificate, one.report.certificate);
+    for threads in [2, 7] {
+        assert_eq!(fit(threads).model, one.model);
+    }
+}
+
+#[test]
+fn the_best_iteration_on_a_validation_set_is_given_to_the_bit() {
+    check_best_iteration::<f32>();
+    check_best_iteration::<f64>();
 }

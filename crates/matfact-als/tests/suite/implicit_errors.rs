@@ -50,12 +50,18 @@ fn hyper_parameters_out_of_range_are_named() {
 }
 
 #[test]
-fn a_validation_set_of_ratings_is_refused() {
+fn a_validation_set_that_is_all_in_training_is_refused() {
     let (x, aside) = (small(), small());
     let validation = Validation::of(&aside);
     let fit = ImplicitAls::new(2).fit_with(&x, &mut Run::new().validation(&validation));
     assert!(
-        matches!(fit, Err(Error::InvalidParameter { .. })),
+        matches!(
+            fit,
+            Err(Error::InvalidParameter {
+                name: "validation",
+                ..
+            })
+        ),
         "{fit:?}"
     );
 }

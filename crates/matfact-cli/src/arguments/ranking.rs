@@ -3,7 +3,7 @@
 use super::{CommonOptions, SplitOptions};
 use crate::choices::NegativeSamplingChoice;
 use clap::Args;
-use matfact::{Bpr, Error, LogisticFactorization, Popularity, Result, Warp};
+use matfact::{Bpr, Error, LogisticFactorization, Popularity, RankingMetric, Result, Warp};
 
 /// What is read, and which of it is a positive.
 #[derive(Debug, Args)]
@@ -13,15 +13,15 @@ pub(crate) struct PositivesOptions {
     /// Take only what is rated at least this for positives [default: everything]
     #[arg(long, value_name = "R", allow_negative_numbers = true)]
     pub(crate) positive_from: Option<f64>,
+    /// What the lists are judged by where --validation is given: ndcg@10, recall@10, precision@10 or map@10, or of
+    /// another length [default: ndcg@10]
+    #[arg(long, value_name = "METRIC", requires = "validation")]
+    pub(crate) validation_metric: Option<RankingMetric>,
 }
 
 impl PositivesOptions {
     pub(crate) fn validate(&self) -> Result<()> {
         self.split.validate()?;
-        if self.split.validation.is_some() {
-            let requirement = "left out: algorithms that rank do not stop by an error of ratings";
-            return Err(Error::invalid_parameter("validation", "given", requirement));
-        }
         match self.positive_from {
             Some(least) if !least.is_finite() => Err(Error::invalid_parameter(
                 "positive_from",
@@ -140,6 +140,10 @@ impl PopularityOptions {
     /// The algorithm, which has no settings.
     pub(crate) fn algorithm(&self) -> Result<Popularity> {
         self.positives.validate()?;
+        if self.positives.split.validation.is_some() {
+            let requirement = "left out: there is nothing to stop, popularity counts once";
+            return Err(Error::invalid_parameter("validation", "given", requirement));
+        }
         Ok(Popularity::new())
     }
 }

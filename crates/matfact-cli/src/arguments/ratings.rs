@@ -21,8 +21,8 @@ pub(crate) struct SplitOptions {
     /// Hold out this share of the ratings, chosen by the seed, and measure the error on it
     #[arg(long, value_name = "SHARE", allow_negative_numbers = true)]
     pub(crate) holdout: Option<f64>,
-    /// Stop once the error on these ratings no longer falls, for algorithms that can: a file, or a share of
-    /// the training ratings, which the fit then does not learn from
+    /// Stop once the model no longer gets better on these ratings, by their error or by lists, and keep the best, for
+    /// algorithms that can: a file, or a share of the training ratings, which the fit then does not learn from
     #[arg(long, value_name = "FILE|SHARE", allow_hyphen_values = true)]
     pub(crate) validation: Option<String>,
 }

@@ -66,3 +66,43 @@ fn lists_are_better_than_those_of_popularity_and_the_same_for_any_number_of_thre
         assert_eq!(one, measured(&format!("{name} r.tsv --rank 3 --threads 3")));
     }
 }
+
+#[test]
+fn a_validation_set_stops_the_fit_and_the_best_model_is_kept() {
+    let folder = Folder::new();
+    folder.write("r.tsv", lines(&ratings(), "\t"));
+    let pairs = || liked().into_iter().enumerate();
+    let written = |aside: bool| -> String {
+        pairs()
+            .filter(|(at, _)| (at % 7 == 3) == aside)
+            .map(|(_, (user, item, _))| format!("{user}\t{item}\n"))
+            .collect()
+    };
+    folder.write("train.tsv", written(false));
+    folder.write("aside.tsv", written(true));
+    for (name, options) in [
+        ("bpr", "--epochs 500"),
+        ("warp", "--epochs 500 --validation-metric recall@5"),
+        ("logistic", "--epochs 500 --validation-metric map@5"),
+        ("ials", "--max-iter 100 --tol 0"),
+    ] {
+        let fit = format!("fit {name} train.tsv --rank 3 --validation aside.tsv {options}");
+        let report = folder.json(&format!("{fit} --model best.safetensors"));
+        assert_eq!(report["stop"], "no-improvement", "{name}: {report}");
+        let looks = report["validation"].as_array().unwrap();
+        assert!(
+            looks
+                .iter()
+                .all(|look| (0.0..=1.0).contains(&look.as_f64().unwrap()))
+        );
+        assert!(report["best_iteration"].as_u64() < report["iterations"].as_u64());
+        let told = folder.ok(&fit).out;
+        assert!(told.contains("at its best, after iteration"), "{told}");
+    }
+    // A share of the positives, of ratings of at least 3 alone.
+    let report = folder.json(
+        "fit bpr r.tsv --rank 3 --positive-from 3 --validation 0.2 --validation-metric ndcg@5",
+    );
+    assert_eq!(report["chosen"]["validation"], "ndcg@5 every 5");
+    folder.json("evaluate warp r.tsv --rank 3 --positive-from 3 --validation 0.1 --metrics ndcg@5");
+}

@@ -81,7 +81,9 @@ const CASES: &str = r#"
 2 fit nmf --rank 2 -> <INPUT>
 2 fit umap good.npy {} -> unrecognized subcommand 'umap'; usage: matfact fit nmf|masked-nmf|minibatch-nmf|svd|pca|als|sgd|svdpp|ials|bpr|warp|logistic|popularity
 2 fit bpr good.tsv {} --holdout 0.1 -> --holdout given is not allowed: it must be left out: `matfact evaluate` measures lists
-2 fit bpr good.tsv {} --validation 0.1 -> algorithms that rank do not stop by an error of ratings
+2 fit popularity good.tsv --validation 0.1 -> --validation given is not allowed
+2 fit bpr good.tsv {} --validation-metric ndcg@10 -> --validation
+2 fit warp good.tsv {} --validation 0.1 --validation-metric rmse -> --validation-metric
 3 fit warp good.npy {} -> warp reads text with `user item rating` lines
 2 fti nmf good.npy -> 'fti'; usage: matfact demo|fit|plan|evaluate|compare|tune|predict|recommend|similar|transform|topics|reconstruct|inspect
 2 fit nmf good.npy {} --bogus -> unexpected argument '--bogus' found; usage: 

@@ -77,6 +77,10 @@ impl DataFingerprint {
         if let Some(validation) = validation {
             let (rows, columns, values) = validation.entries();
             self.beside = mixed(self.beside ^ validation.get_patience() as u64);
+            let judged = format!("{:?} {:?}", validation.get_metric(), validation.get_every());
+            for byte in judged.bytes() {
+                self.beside = mixed(self.beside ^ u64::from(byte));
+            }
             for ((row, column), value) in rows.iter().zip(columns).zip(values) {
                 let place = u64::from(*row) << 32 | u64::from(*column);
                 self.beside = mixed(mixed(self.beside ^ place) ^ value.to_bits());

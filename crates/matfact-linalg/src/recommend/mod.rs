@@ -48,7 +48,7 @@ impl<'a, T: Scalar> Recommender<'a, T> {
     #[must_use]
     pub fn from_factors(factors: ScoreFactors<'a, T>) -> Self {
         let bias = factors.column_bias.as_ref().map(|bias| bias.view());
-        let panels = Panels::new(factors.columns.view(), bias, None);
+        let panels = Panels::of_all(factors.columns.view(), bias);
         Self { factors, panels }
     }
 

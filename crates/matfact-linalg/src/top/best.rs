@@ -1,6 +1,7 @@
 //! The best of many scores, without sorting them all.
 
 use matfact_core::{Recommendation, Scalar};
+use std::cmp::Ordering;
 
 /// Which targets a query does not want.
 #[derive(Debug, Clone, Copy, Default)]
@@ -20,31 +21,62 @@ impl Unwanted<'_> {
         {
             self.listed = rest;
         }
+        self.listed.first() == Some(&name) || self.denies(name)
+    }
+
+    /// As [`Unwanted::has`] in any order.
+    fn has_in_any_order(&self, name: u32) -> bool {
+        self.listed.binary_search(&name).is_ok() || self.denies(name)
+    }
+
+    #[inline(always)]
+    fn denies(&self, name: u32) -> bool {
         let denied = |denied: &[bool]| denied.get(name as usize).copied().unwrap_or(false);
-        self.listed.first() == Some(&name) || self.denied.is_some_and(denied)
+        self.denied.is_some_and(denied)
     }
 }
 
 /// The `count` best of the scores offered so far. A short list is kept in order; a long one has room for as
 /// many again, and is cut back when that is full.
 ///
-/// Targets are offered by increasing name, so a later one of the same score never displaces an
-/// earlier one, and one comparison with the least score that is still good enough refuses most.
+/// Where targets are offered by increasing name, a later one of the same score never displaces an
+/// earlier one, and one comparison with the least score that is still good enough refuses most. In any other
+/// order that comparison is a hair more lenient, and names decide among equal scores.
 #[derive(Debug, Clone)]
 pub(crate) struct Best<'a, T> {
     kept: Vec<Recommendation<T>>,
     count: usize,
     least: T,
     unwanted: Unwanted<'a>,
-    /// The names of the targets; `None` if they are called by their position.
-    names: Option<&'a [u32]>,
+    names: Names<'a>,
+}
+
+/// What targets are called.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Names<'a> {
+    /// By their position.
+    Positions,
+    /// By these, which increase.
+    Increasing(&'a [u32]),
+    /// By these, in any order.
+    Permuted(&'a [u32]),
+}
+
+impl Names<'_> {
+    #[inline(always)]
+    pub(crate) fn of(self, position: usize) -> u32 {
+        match self {
+            Names::Positions => position as u32,
+            Names::Increasing(names) | Names::Permuted(names) => names[position],
+        }
+    }
 }
 
 /// The longest list that is kept in order: where moving entries costs less than admitting more of them.
 const SHORT: usize = 48;
 
 impl<'a, T: Scalar> Best<'a, T> {
-    pub(crate) fn new(count: usize, unwanted: Unwanted<'a>, names: Option<&'a [u32]>) -> Self {
+    pub(crate) fn new(count: usize, unwanted: Unwanted<'a>, names: Names<'a>) -> Self {
         Self {
             kept: Vec::new(),
             count,
@@ -60,7 +92,7 @@ impl<'a, T: Scalar> Best<'a, T> {
 
     /// Takes nothing: for queries that only fill a group.
     pub(crate) fn closed() -> Self {
-        Self::new(0, Unwanted::default(), None)
+        Self::new(0, Unwanted::default(), Names::Positions)
     }
 
     /// What a score has to exceed.
@@ -75,9 +107,12 @@ impl<'a, T: Scalar> Best<'a, T> {
     pub(crate) fn offer_line(&mut self, scores: &[T], first: usize) {
         for (lane, score) in scores.iter().enumerate() {
             if *score > self.least {
-                let position = first + lane;
-                let name = self.names.map_or(position as u32, |names| names[position]);
-                if !self.unwanted.has(name) {
+                let name = self.names.of(first + lane);
+                let unwanted = match self.names {
+                    Names::Permuted(_) => self.unwanted.has_in_any_order(name),
+                    Names::Positions | Names::Increasing(_) => self.unwanted.has(name),
+                };
+                if !unwanted {
                     self.take(name, *score);
                 }
             }
@@ -96,19 +131,29 @@ impl<'a, T: Scalar> Best<'a, T> {
                 self.kept
                     .select_nth_unstable_by(last, Recommendation::best_first);
                 self.kept.truncate(self.count);
-                self.least = self.kept[last].score;
+                self.least = self.below(self.kept[last].score);
             }
             return;
         }
-        // Equal scores stand before it: their names are lower.
         let mut place = self.kept.len();
-        while place > 0 && self.kept[place - 1].score < score {
+        while place > 0 && entry.best_first(&self.kept[place - 1]) == Ordering::Less {
             place -= 1;
+        }
+        if place == self.count {
+            return;
         }
         self.kept.truncate(self.count - 1);
         self.kept.insert(place, entry);
         if self.kept.len() == self.count {
-            self.least = self.kept[self.count - 1].score;
+            self.least = self.below(self.kept[self.count - 1].score);
+        }
+    }
+
+    /// What a score has to exceed to displace one of this score.
+    fn below(&self, score: T) -> T {
+        match self.names {
+            Names::Permuted(_) => score - (score.abs() * T::epsilon() + T::min_positive_value()),
+            Names::Positions | Names::Increasing(_) => score,
         }
     }
 

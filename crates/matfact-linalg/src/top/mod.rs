@@ -8,6 +8,7 @@
 
 mod best;
 mod panels;
+mod reach;
 
 use crate::simd::Simd;
 use best::Best;

@@ -248,7 +248,7 @@ impl<T: Scalar> Descent<T> {
     }
 
     /// The model in the order of the input; `epoch` is the last that was done.
-    pub(super) fn into_model(mut self, epoch: usize) -> Result<FactorModel<T>> {
+    pub(super) fn model(&mut self, epoch: usize) -> Result<FactorModel<T>> {
         let (m, n) = self.shape;
         let rank = self.settings.rank;
         let mut row_factors = Array2::default((m, rank));

@@ -42,6 +42,27 @@
 //! numbers belong to the block and the epoch, so the result is the same to the bit for every number of threads.
 //! Negatives are verified: a draw that is a positive of the row is drawn again, 16 times at most.
 //!
+//! # New rows and columns
+//! `fold_in_rows` gives p of new rows by the same steps while all q and c stay, each row by itself from zeros with
+//! draws from all columns; `fold_in_columns` gives q and c of new columns, which also stand as negatives of
+//! the rows that do not have them, as often as a column does in a fit.
+//!
+//! ```
+//! use matfact_core::{Duplicates, Factorizer, Ratings};
+//! use matfact_sgd::Bpr;
+//! let positives = [(0, 0), (0, 1), (1, 0), (1, 1), (1, 2), (2, 3), (2, 4), (3, 3), (3, 4), (3, 5)];
+//! let positives = positives.map(|(i, j)| (i, j, 1.0_f32));
+//! let x = Ratings::from_triplets((4, 6), positives, Duplicates::Error)?;
+//! let bpr = Bpr::new(4).epochs(200);
+//! let model = bpr.fit(&x)?.model;
+//! // A user of the second taste.
+//! let new = Ratings::from_triplets((1, 6), [(0, 3, 1.0), (0, 5, 1.0)], Duplicates::Error)?;
+//! let factors = bpr.fold_in_rows(&model, &new)?;
+//! let scores = factors.dot(&model.column_factors().t()) + model.column_bias().unwrap();
+//! assert!(scores[[0, 4]] > scores[[0, 0]]);
+//! # Ok::<(), matfact_core::Error>(())
+//! ```
+//!
 //! # Sources
 //! - S. Rendle, C. Freudenthaler, Z. Gantner, L. Schmidt-Thieme, *BPR: Bayesian personalized ranking from
 //!   implicit feedback*, UAI 2009.
@@ -55,6 +76,7 @@ mod blocks;
 mod bpr;
 mod descent;
 pub(crate) mod fit;
+pub(crate) mod fold_in;
 mod logistic;
 mod popularity;
 mod settings;

@@ -2,7 +2,10 @@
 
 use super::fit::survey_positives;
 use matfact_core::ndarray::{Array1, Array2};
-use matfact_core::{FactorModel, Factorizer, Fit, FitReport, ObservedEntries, Result, Run, Scalar};
+use matfact_core::{
+    Error, FactorModel, Factorization, Factorizer, Fit, FitReport, ObservedEntries, Result, Run,
+    Scalar,
+};
 use matfact_linalg::in_pool;
 
 /// Popularity: the score of a column (item) is the number of rows (users) that have it, whatever its values.
@@ -37,6 +40,60 @@ impl Popularity {
     pub fn new() -> Self {
         Self {}
     }
+
+    /// The factors of new rows, whose positives `x` (p x n) are of the columns of `model`: p x 0, since the scores
+    /// are the same for every row.
+    ///
+    /// # Errors
+    /// [`Error::ShapeMismatch`] for another number of columns or a model with factors; `EmptyInput` without any
+    /// positive; `Negative`, `UnsupportedInput` and those of entries that cannot be, as a fit.
+    pub fn fold_in_rows<T, X>(&self, model: &FactorModel<T>, x: &X) -> Result<Array2<T>>
+    where
+        T: Scalar,
+        X: ObservedEntries<Scalar = T> + ?Sized,
+    {
+        check(model, ("columns", model.shape().1, x.shape().1))?;
+        survey_positives("popularity", x)?;
+        Ok(Array2::default((x.shape().0, 0)))
+    }
+
+    /// The factors (q x 0) and biases (q) of new columns, whose positives `x` (m x q) are by the rows of `model`:
+    /// how many rows have each.
+    ///
+    /// # Errors
+    /// As [`Popularity::fold_in_rows`], for rows in place of columns.
+    pub fn fold_in_columns<T, X>(
+        &self,
+        model: &FactorModel<T>,
+        x: &X,
+    ) -> Result<(Array2<T>, Array1<T>)>
+    where
+        T: Scalar,
+        X: ObservedEntries<Scalar = T> + ?Sized,
+    {
+        check(model, ("rows", model.shape().0, x.shape().0))?;
+        let survey = survey_positives("popularity", x)?;
+        let biases = counted(&survey.column_counts);
+        Ok((Array2::default((x.shape().1, 0)), biases))
+    }
+}
+
+fn check<T: Scalar>(
+    model: &FactorModel<T>,
+    (what, expected, given): (&str, usize, usize),
+) -> Result<()> {
+    if model.rank() != 0 {
+        return Err(Error::shape_mismatch("rank of the model", 0, model.rank()));
+    }
+    if expected != given {
+        return Err(Error::shape_mismatch(what, expected, given));
+    }
+    Ok(())
+}
+
+fn counted<T: Scalar>(counts: &[usize]) -> Array1<T> {
+    let counts = counts.iter();
+    counts.map(|count| T::from_f64(*count as f64)).collect()
 }
 
 impl<X: ObservedEntries + ?Sized> Factorizer<X> for Popularity {
@@ -50,10 +107,7 @@ impl<X: ObservedEntries + ?Sized> Factorizer<X> for Popularity {
             report.stored = Some(survey.observed);
             report.threads = pool.threads;
             report.notices.extend(pool.notice);
-            let counts = survey.column_counts.iter();
-            let biases: Array1<X::Scalar> = counts
-                .map(|count| Scalar::from_f64(*count as f64))
-                .collect();
+            let biases = counted(&survey.column_counts);
             let model = FactorModel::new(Array2::default((m, 0)), Array2::default((n, 0)))?
                 .with_biases(Array1::default(m), biases)?;
             report.seconds.initialization = run.elapsed().as_secs_f64();

@@ -67,8 +67,22 @@ impl Settings {
 
     /// The learning rate of an epoch, counted from 1.
     pub(crate) fn learning_rate_in(&self, epoch: usize) -> f64 {
-        let done = epoch.saturating_sub(1) as f64 / self.epochs.max(1) as f64;
+        self.learning_rate_among(epoch, self.epochs)
+    }
+
+    /// The learning rate of an epoch, counted from 1, where there are so many.
+    pub(crate) fn learning_rate_among(&self, epoch: usize, epochs: usize) -> f64 {
+        let done = epoch.saturating_sub(1) as f64 / epochs.max(1) as f64;
         self.learning_rate * (1.0 - self.decay * done)
+    }
+
+    /// The most negatives that are drawn for a positive.
+    pub(crate) fn draws_for_a_positive(&self) -> usize {
+        match self.loss {
+            RankingLoss::Pairwise => 1,
+            RankingLoss::ByRank { trials } => trials,
+            RankingLoss::Pointwise { negatives } => negatives,
+        }
     }
 }
 
@@ -164,9 +178,63 @@ macro_rules! common_setters {
 }
 pub(crate) use common_setters;
 
-/// A method's fit by its settings.
+/// A method's fit, and its folding in, by its settings.
 macro_rules! ranking_factorizer {
     ($method:ty) => {
+        impl $method {
+            /// The factors (p x k) of new rows, whose positives `x` (p x n) are of the columns of `model`: descent
+            /// with these settings for each row alone, from zeros, while the columns stay.
+            ///
+            /// What a row gets depends on its own positives and the seed: not on the other rows of `x`, nor on
+            /// threads. Its lists come from `Recommender::for_factors` of `matfact-linalg`. A row without
+            /// positives gets zeros, with which columns are ranked by their biases. Negatives are drawn
+            /// uniformly, since the model does not say how popular columns are; of a row with very many positives
+            /// fewer epochs are made, 2¹⁶ visits in all.
+            ///
+            /// # Errors
+            /// [`Error::InvalidParameter`](matfact_core::Error) for settings out of range;
+            /// `ShapeMismatch` for another number of columns, or a model of another rank or without biases;
+            /// `EmptyInput` without any positive; `Negative`, `UnsupportedInput` and those of entries that
+            /// cannot be, as a fit; `Diverged`.
+            pub fn fold_in_rows<T, X>(
+                &self,
+                model: &matfact_core::FactorModel<T>,
+                x: &X,
+            ) -> matfact_core::Result<matfact_core::ndarray::Array2<T>>
+            where
+                T: matfact_core::Scalar,
+                X: matfact_core::ObservedEntries<Scalar = T> + ?Sized,
+            {
+                $crate::ranking::fold_in::fold_in_rows(&self.settings(), model, x)
+            }
+
+            /// The factors (q x k) and biases (q) of new columns, whose positives `x` (m x q) are by the rows of
+            /// `model`: as [`fold_in_rows`](Self::fold_in_rows), while the rows and the other columns stay.
+            ///
+            /// `known` (m x n) is what the model was fitted to: a column is also a negative of the rows that do
+            /// not have it, and it takes their positives to say how low it has to stand. A column without
+            /// positives gets zeros, below all others.
+            ///
+            /// # Errors
+            /// As [`fold_in_rows`](Self::fold_in_rows), for rows in place of columns, and of `known` too.
+            pub fn fold_in_columns<T, X, K>(
+                &self,
+                model: &matfact_core::FactorModel<T>,
+                x: &X,
+                known: &K,
+            ) -> matfact_core::Result<(
+                matfact_core::ndarray::Array2<T>,
+                matfact_core::ndarray::Array1<T>,
+            )>
+            where
+                T: matfact_core::Scalar,
+                X: matfact_core::ObservedEntries<Scalar = T> + ?Sized,
+                K: matfact_core::ObservedEntries<Scalar = T> + ?Sized,
+            {
+                $crate::ranking::fold_in::fold_in_columns(&self.settings(), model, x, known)
+            }
+        }
+
         impl<X: matfact_core::ObservedEntries + ?Sized> matfact_core::Factorizer<X> for $method {
             type Model = matfact_core::FactorModel<X::Scalar>;
 
@@ -177,8 +245,9 @@ macro_rules! ranking_factorizer {
             ) -> matfact_core::Result<matfact_core::Fit<Self::Model>> {
                 let settings = self.settings();
                 run.gives_checkpoints();
+                let validation = run.take_validation();
                 matfact_linalg::in_pool(run, |run, pool| {
-                    $crate::ranking::fit::fit(&settings, x, run, pool)
+                    $crate::ranking::fit::fit(&settings, x, validation, run, pool)
                 })
             }
         }
