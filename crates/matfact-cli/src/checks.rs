@@ -57,6 +57,18 @@ pub(crate) fn check_output(option: &'static str, path: &Path, inputs: &[Input<'_
     Ok(())
 }
 
+/// Refuses checkpoints where there is more than one fit.
+pub(crate) fn refuse_checkpoints(common: &CommonOptions) -> Result<()> {
+    match &common.checkpoints.checkpoint {
+        Some(path) => Err(Error::invalid_parameter(
+            "checkpoint",
+            path.display(),
+            "left out: `matfact fit` has checkpoints",
+        )),
+        None => Ok(()),
+    }
+}
+
 /// Refuses the options of reports where none is written.
 pub(crate) fn refuse_report(common: &CommonOptions, who: &str) -> Result<()> {
     let (report, names) = (&common.reporting.report, &common.reporting.names);

@@ -2,7 +2,7 @@
 
 use crate::arguments::{CommonOptions, EvaluateOptions};
 use crate::checkpoints::Checkpoints;
-use crate::checks::{check_memory, refuse_report};
+use crate::checks::{check_memory, refuse_checkpoints, refuse_report};
 use crate::choices::Precision;
 use crate::configuration::Given;
 use crate::fit::{Source, check_counts, fit, parts};
@@ -27,14 +27,7 @@ pub(crate) fn run(options: &EvaluateOptions, given: &Given) -> Result<()> {
             requirement,
         ));
     };
-    if let Some(path) = &common.checkpoints.checkpoint {
-        let requirement = "left out: `matfact fit` has checkpoints, an evaluation has none";
-        return Err(Error::invalid_parameter(
-            "checkpoint",
-            path.display(),
-            requirement,
-        ));
-    }
+    refuse_checkpoints(common)?;
     if let Some(path) = &common.model {
         let requirement = "left out: `matfact fit` keeps a model of all ratings";
         return Err(Error::invalid_parameter(

@@ -8,7 +8,10 @@ use matfact::eval::Metric;
 #[command(
     mut_arg("rank", |rank| rank.required(false).hide(true)),
     mut_arg("model", |model| model.hide(true)),
-    mut_arg("validation", |validation| validation.hide(true))
+    mut_arg("validation", |validation| validation.hide(true)),
+    mut_arg("checkpoint", |checkpoint| checkpoint.hide(true)),
+    mut_arg("checkpoint_every", |every| every.hide(true)),
+    mut_arg("resume", |resume| resume.hide(true))
 )]
 #[command(
     after_help = "Examples:\n  matfact compare ratings.tsv --algorithms als,sgd,svdpp --ranks 10,20,50\n  matfact compare ratings.tsv --algorithms als,ials,svd,popularity --positive-from 4 --metrics ndcg@10,rmse\n  matfact compare counts.mtx --algorithms nmf,svd,pca --ranks 5,10,20 --report report.html\n  matfact compare ratings.tsv --algorithms als,sgd --ranks 32 --folds 5 --set als.regularization=2 --json\n\nOf ratings, all are fitted to the same part and measured on the same rest: a tenth, without --folds,\n--holdout or --test. The first metric decides which is best. nmf, minibatch-nmf, svd and pca take what is\nabsent for zero, so that of ratings only their lists are measured. Of matrices (.npy, .npz, .mtx) the\nrelative error is told: how much of the matrix itself a model leaves out.\nA configuration file has the same options, and those of an algorithm in a table: [als]."

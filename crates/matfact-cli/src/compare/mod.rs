@@ -7,7 +7,7 @@ mod table;
 pub(crate) use table::{Line, Measure, Measured, Table};
 
 use crate::arguments::{CompareOptions, FitCommand};
-use crate::checks::check_report;
+use crate::checks::{check_report, refuse_checkpoints};
 use crate::choices::Precision;
 use crate::configuration::{Given, Setting};
 use crate::fit::{check_counts, parts};
@@ -25,6 +25,7 @@ pub(crate) fn run(options: &CompareOptions, given: &Given) -> Result<()> {
         let requirement = "left out: --ranks lists the ranks to compare";
         return Err(Error::invalid_parameter("rank", rank, requirement));
     }
+    refuse_checkpoints(common)?;
     if let Some(path) = &common.model {
         let requirement = "left out: `matfact fit` keeps a model";
         return Err(Error::invalid_parameter(

@@ -168,7 +168,7 @@ fn what_cannot_go_on_says_so() {
     }
     folder
         .line("evaluate als ratings.tsv --rank 2 --checkpoint state")
-        .refused(2, "an evaluation has none");
+        .refused(2, "`matfact fit` has checkpoints");
     for (line, part) in [
         ("fit nmf x.npy --rank 2 --resume", "--checkpoint"),
         (

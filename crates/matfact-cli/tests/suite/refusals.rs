@@ -80,6 +80,8 @@ const CASES: &str = r#"
 2 fit nmf good.npy -> --rank <K>
 2 fit nmf --rank 2 -> <INPUT>
 2 fit umap good.npy {} -> unrecognized subcommand 'umap'; usage: matfact fit nmf|masked-nmf|minibatch-nmf|svd|pca|als|sgd|svdpp|ials|bpr|warp|logistic|popularity
+2 compare good.tsv --algorithms als --checkpoint c -> `matfact fit` has checkpoints
+2 tune als good.tsv --checkpoint c -> `matfact fit` has checkpoints
 2 fit bpr good.tsv {} --holdout 0.1 -> --holdout given is not allowed: it must be left out: `matfact evaluate` measures lists
 2 fit popularity good.tsv --validation 0.1 -> --validation given is not allowed
 2 fit bpr good.tsv {} --validation-metric ndcg@10 -> --validation
