@@ -58,7 +58,7 @@ pub struct RankingStep<T> {
     pub by_popularity: bool,
     /// The number n of columns in all blocks.
     pub columns: usize,
-    /// Number of [`FactorLanes`] in a factor row.
+    /// Number of [`FactorLanes`](crate::FactorLanes) in a factor row.
     pub width: usize,
 }
 
