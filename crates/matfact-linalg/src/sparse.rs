@@ -20,8 +20,10 @@ use rayon::prelude::*;
 
 /// Bytes of a cache line and of the widest vector register.
 const LINE_BYTES: usize = 64;
-/// Entries that the prefetch runs ahead of the sums.
+/// Entries that the prefetch runs ahead of the scattering.
 const AHEAD: usize = 12;
+/// Entries that the prefetch runs ahead of the sums, across the ends of rows: from the third cache.
+const GATHER_AHEAD: usize = 32;
 /// Bytes of a panel from which its rows are fetched ahead: out of a nearer cache they come soon enough by
 /// themselves.
 const FETCHED_FROM: usize = 6 << 20;
@@ -129,10 +131,12 @@ struct RowTask<'a, T, I> {
     slab: std::ops::Range<usize>,
 }
 
-/// Sums `W` columns of one output row in registers, from column `offset` on.
+/// Sums `W` columns of one output row in registers, from column `offset` on; `later` are the columns of
+/// the entries to be fetched meanwhile.
 #[inline(always)]
 fn sum_row<const FMA: bool, const FETCH: bool, const W: usize, T: Scalar, I: Index>(
     columns: &[I],
+    later: &[I],
     values: &[T],
     panel: &[T],
     stride: usize,
@@ -140,7 +144,7 @@ fn sum_row<const FMA: bool, const FETCH: bool, const W: usize, T: Scalar, I: Ind
     sums: &mut [T; W],
 ) {
     for (position, (column, value)) in columns.iter().zip(values).enumerate() {
-        if FETCH && let Some(later) = columns.get(position + AHEAD) {
+        if FETCH && let Some(later) = later.get(position) {
             for first in (0..W).step_by(line::<T>()) {
                 prefetch(panel, later.get() * stride + offset + first);
             }
@@ -160,12 +164,15 @@ macro_rules! rows_by {
         fn $name<const FMA: bool, const FETCH: bool>(self) {
             for (i, out) in self.out.chunks_exact_mut(self.width).enumerate() {
                 let range = self.pointers[i] - self.base..self.pointers[i + 1] - self.base;
+                let later = self.columns.get(range.start + GATHER_AHEAD..);
+                let later = later.unwrap_or_default();
                 let (columns, values) = (&self.columns[range.clone()], &self.values[range]);
                 let mut done = 0;
                 $(while self.stride - done >= $width {
                     let mut sums = [T::zero(); $width];
                     sum_row::<FMA, FETCH, $width, T, I>(
                         columns,
+                        later,
                         values,
                         self.panel,
                         self.stride,

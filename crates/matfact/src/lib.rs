@@ -53,6 +53,7 @@ mod algorithm;
 #[cfg(any(feature = "nmf", feature = "svd", feature = "sgd", feature = "als"))]
 mod any_model;
 mod choice;
+#[cfg(any(feature = "nmf", feature = "svd", feature = "sgd", feature = "als"))]
 mod plan;
 
 #[cfg(any(feature = "nmf", feature = "svd", feature = "sgd", feature = "als"))]

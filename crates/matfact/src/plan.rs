@@ -34,6 +34,10 @@ impl Plan for Algorithm {
     /// # Errors
     /// Those of the algorithm; [`Error::UnsupportedModel`] for the decompositions, mini-batches and popularity, which
     /// have no estimate.
+    #[cfg_attr(
+        not(any(feature = "nmf", feature = "sgd", feature = "als")),
+        allow(unused_variables, reason = "the decompositions have no estimate")
+    )]
     fn plan(&self, input: &InputSize) -> Result<FitPlan> {
         match self {
             #[cfg(feature = "nmf")]

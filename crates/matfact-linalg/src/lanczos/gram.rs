@@ -69,11 +69,11 @@ impl<'p, 'x, X: LinearOperator + ?Sized> GramLanczos<'p, 'x, X> {
         self.norm * epsilon::<X::Scalar>() * roundings
     }
 
-    /// The vectors of the `rank` leading values.
-    pub(super) fn vectors(mut self, ritz: &Ritz, rank: usize) -> Array2<X::Scalar> {
+    /// The vectors of the `rank` leading values, and C with them: what G leads out of their span.
+    pub(super) fn vectors(mut self, ritz: &Ritz, rank: usize) -> (Array2<X::Scalar>, Array2<f64>) {
         let kept = rank.min(ritz.values.len());
         self.restart(ritz, kept);
-        self.basis.read(0, kept)
+        (self.basis.read(0, kept), self.coupling)
     }
 }
 

@@ -44,6 +44,9 @@ const LOOK: usize = 16;
 pub const ROUNDINGS: f64 = 32.0;
 /// What products of small matrices round by, in units of the scalar's.
 const LEAST_ROUNDINGS: f64 = 8.0;
+/// A bound on values for which [`ROUNDINGS`] of their squares are a quarter of a tolerance: the square is
+/// 1 / (4 · ROUNDINGS).
+const LITTLE: f64 = 0.0884;
 /// How much a value may still grow in a basis of twice as many columns as values.
 const MOST_GROWTH: f64 = 4.0;
 
@@ -258,8 +261,11 @@ pub fn lanczos_svd<X: LinearOperator + ?Sized>(
 /// The span of the leading right singular vectors, by Lanczos with XᵀX.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LeadingSpan<T> {
-    /// n x k, orthonormal columns.
+    /// n x k, orthonormal columns V.
     pub right: Array2<T>,
+    /// C of X'ᵀX'V = V T + N C with orthonormal N outside of the span, but for [`ROUNDINGS`]·eps·σ₁². Where
+    /// the process knows it (m >= n), and this rounding is little beside the tolerance.
+    pub coupling: Option<Array2<f64>>,
     /// Steps done.
     pub iterations: usize,
     /// Why they ended.
@@ -311,13 +317,18 @@ pub fn gram_lanczos_span<X: LinearOperator + ?Sized>(
     if lost(&ending.ritz, ending.rank, 1.0) {
         return Ok(None);
     }
-    let vectors = process.vectors(&ending.ritz, ending.rank);
-    let right = match side {
-        Side::Columns => vectors,
-        Side::Rows => tall_qr(x.multiply_transposed(vectors.view())?.view()).0,
+    let rounds_little = !lost(&ending.ritz, ending.rank, LITTLE);
+    let (vectors, coupling) = process.vectors(&ending.ritz, ending.rank);
+    let (right, coupling) = match side {
+        Side::Columns => (vectors, rounds_little.then_some(coupling)),
+        Side::Rows => {
+            let right = tall_qr(x.multiply_transposed(vectors.view())?.view()).0;
+            (right, None)
+        }
     };
     Ok(Some(LeadingSpan {
         right,
+        coupling,
         iterations: ending.steps,
         stop: ending.stop,
     }))

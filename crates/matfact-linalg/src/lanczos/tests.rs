@@ -272,7 +272,26 @@ fn span<T: Scalar>(x: &Array2<T>, asked: LanczosSvd) -> Option<Triplets<T>> {
     let summary = Summary::of(x);
     let products = Products::new(x, Some(&summary));
     let span = gram_lanczos_span(&products, asked, |_, _| None).unwrap()?;
-    let refined = refine_conditioned(&products, span.right.view()).unwrap();
+    let refined = refine_conditioned(&products, span.right.view(), None).unwrap();
+    if let Some(coupling) = &span.coupling {
+        // What the process knows of its residuals is what products measure, which round too.
+        let known = refine_conditioned(&products, span.right.view(), Some(coupling.view()));
+        let known = known.unwrap();
+        assert_eq!(known.u, refined.u);
+        let Accuracy::Values(tol) = asked.accuracy else {
+            unreachable!("a span is for values")
+        };
+        let length = x.nrows().max(x.ncols()) as f64;
+        let rounding = 4.0 * T::epsilon().as_f64() * length.sqrt() * refined.singular_values[0];
+        let pairs = known.right_residuals.iter().zip(&refined.right_residuals);
+        for ((known, measured), value) in pairs.zip(&refined.singular_values) {
+            assert!(*known >= 0.9 * measured - rounding, "{known} {measured}");
+            assert!(
+                *known <= measured.hypot(0.3 * tol.sqrt() * value),
+                "{known} {measured}"
+            );
+        }
+    }
     let scale = products.scale();
     Some(Triplets {
         u: refined.u,
@@ -316,6 +335,24 @@ fn by_the_gram_matrix_a_tolerance_on_values_is_kept() {
             check(values, ratios(&narrow, &found)[1]);
         }
     }
+}
+
+#[test]
+fn residuals_are_known_without_a_product_where_rounding_is_little() {
+    let flat: Vec<f64> = (0..300).map(|i| 1.0 / (1.0 + 0.05 * i as f64)).collect();
+    let x = planted((600, 300), &flat).mapv(|v| v as f32);
+    let coupling = |x: &Array2<f32>, tol| {
+        let asked = LanczosSvd {
+            accuracy: Accuracy::Values(tol),
+            ..rounding(15)
+        };
+        let products = Products::new(x, None);
+        let span = gram_lanczos_span(&products, asked, |_, _| None).unwrap();
+        span.unwrap().coupling
+    };
+    assert!(coupling(&x, 1e-4).is_some());
+    assert!(coupling(&x, 1e-9).is_none());
+    assert!(coupling(&x.t().to_owned(), 1e-4).is_none());
 }
 
 #[test]

@@ -152,7 +152,11 @@ fn gram_lanczos<X: LinearOperator + ?Sized>(
         return Ok(Err(steps));
     };
     let found = Found {
-        triplets: refine_conditioned(x, span.right.view())?,
+        triplets: refine_conditioned(
+            x,
+            span.right.view(),
+            span.coupling.as_ref().map(|coupling| coupling.view()),
+        )?,
         iterations: span.iterations,
         stop: span.stop,
         left_gram: false,
