@@ -186,6 +186,19 @@ impl PartialEq for Ids {
 
 impl Eq for Ids {}
 
+/// Refuses ids that are not one for each row.
+///
+/// # Errors
+/// `ShapeMismatch`.
+pub(crate) fn require_one_each(ids: Option<&Ids>, rows: usize) -> Result<()> {
+    match ids {
+        Some(ids) if ids.len() != rows => {
+            Err(Error::shape_mismatch("ids of the rows", rows, ids.len()))
+        }
+        _ => Ok(()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,9 +1,9 @@
 //! Factors as a table of text.
 
 use crate::atomic::write_atomically;
-use crate::ids::Ids;
+use crate::ids::{Ids, require_one_each};
 use matfact_core::ndarray::Array2;
-use matfact_core::{Error, Result, Scalar};
+use matfact_core::{Result, Scalar};
 use std::path::Path;
 
 /// Writes a matrix as lines of tab-separated values, a line for a row that begins with the row's id (its
@@ -13,7 +13,7 @@ use std::path::Path;
 /// Tabs and line ends in an id are written as blanks.
 ///
 /// # Errors
-/// [`Error::Io`], [`Error::ShapeMismatch`] if there is not one id for each row.
+/// [`Error::Io`](matfact_core::Error::Io), [`Error::ShapeMismatch`](matfact_core::Error::ShapeMismatch) if there is not one id for each row.
 ///
 /// ```
 /// use matfact_core::ndarray::array;
@@ -28,15 +28,7 @@ pub fn write_tsv<T: Scalar>(
     ids: Option<&Ids>,
     array: &Array2<T>,
 ) -> Result<()> {
-    if let Some(ids) = ids
-        && ids.len() != array.nrows()
-    {
-        return Err(Error::shape_mismatch(
-            "ids of the rows",
-            array.nrows(),
-            ids.len(),
-        ));
-    }
+    require_one_each(ids, array.nrows())?;
     write_atomically(path.as_ref(), |out| {
         for (index, row) in array.outer_iter().enumerate() {
             match ids {

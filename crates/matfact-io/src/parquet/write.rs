@@ -1,9 +1,9 @@
 //! Factors as a Parquet table.
 
 use crate::atomic::write_atomically;
-use crate::ids::Ids;
+use crate::ids::{Ids, require_one_each};
 use matfact_core::ndarray::{Array2, ArrayView1, Axis};
-use matfact_core::{Error, Result, Scalar};
+use matfact_core::{Result, Scalar};
 use parquet::basic::{ConvertedType, Repetition, Type as Physical};
 use parquet::data_type::{ByteArray, ByteArrayType, DoubleType, FloatType, Int64Type};
 use parquet::errors::ParquetError;
@@ -21,7 +21,7 @@ const GROUP: usize = 1 << 16;
 /// `DOUBLE` for `f64`, with their bits. The file appears when it is complete.
 ///
 /// # Errors
-/// [`Error::Io`], [`Error::ShapeMismatch`] if there is not one id for each row.
+/// [`Error::Io`](matfact_core::Error::Io), [`Error::ShapeMismatch`](matfact_core::Error::ShapeMismatch) if there is not one id for each row.
 ///
 /// ```
 /// use matfact_core::ndarray::array;
@@ -36,15 +36,7 @@ pub fn write_parquet<T: Scalar>(
     ids: Option<&Ids>,
     array: &Array2<T>,
 ) -> Result<()> {
-    if let Some(ids) = ids
-        && ids.len() != array.nrows()
-    {
-        return Err(Error::shape_mismatch(
-            "ids of the rows",
-            array.nrows(),
-            ids.len(),
-        ));
-    }
+    require_one_each(ids, array.nrows())?;
     write_atomically(path.as_ref(), |out| {
         let schema = schema::<T>(ids.is_some(), array.ncols()).map_err(failed)?;
         let mut file = SerializedFileWriter::new(out, schema, Arc::default()).map_err(failed)?;
