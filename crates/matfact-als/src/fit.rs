@@ -21,6 +21,8 @@ impl<X: ObservedEntries + ?Sized> Factorizer<X> for Als {
     type Model = FactorModel<X::Scalar>;
 
     fn fit_with(&self, x: &X, run: &mut Run<'_>) -> Result<Fit<Self::Model>> {
+        // One compiled fit for every type of ratings.
+        let x: &dyn ObservedEntries<Scalar = X::Scalar> = &x;
         fit(self, x, None, run)
     }
 }
@@ -53,6 +55,8 @@ impl Als {
         model: &FactorModel<X::Scalar>,
         run: &mut Run<'_>,
     ) -> Result<Fit<FactorModel<X::Scalar>>> {
+        // One compiled fit for every type of ratings.
+        let x: &dyn ObservedEntries<Scalar = X::Scalar> = &x;
         fit(self, x, Some(model), run)
     }
 }

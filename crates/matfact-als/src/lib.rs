@@ -61,6 +61,8 @@
 #![forbid(unsafe_code)]
 
 mod als;
+#[cfg(debug_assertions)]
+mod compiled;
 mod entries;
 mod fit;
 mod fold_in;

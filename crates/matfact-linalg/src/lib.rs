@@ -94,7 +94,7 @@ pub use rating_loss::RatingLoss;
 pub use recommend::{
     NO_COLUMN, RecommendOptions, Recommendations, Recommender, Similarities, Similarity,
 };
-pub use reductions::{inner_product, squared_distance};
+pub use reductions::{column_variances, inner_product, squared_distance};
 #[cfg(feature = "dense")]
 pub use refined::{RefinedTriplets, refine_conditioned, refine_triplets};
 pub use sampled::sampled_products;

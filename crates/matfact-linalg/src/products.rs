@@ -1,5 +1,6 @@
 //! A matrix made ready for many products with narrow panels.
 
+mod bands;
 mod gram;
 mod rows;
 mod transpose;
@@ -8,7 +9,8 @@ pub use gram::Side;
 
 use crate::dense::{multiply_dense, power_of_two_near};
 use crate::{Simd, gram, inner_product, multiply_sparse, squared_distance};
-use matfact_core::ndarray::{Array2, ArrayView2, Axis};
+use bands::Bands;
+use matfact_core::ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis};
 use matfact_core::{Error, Indices, Layout, LinearOperator, Result, Scalar, SparseRows, Summary};
 use rayon::prelude::*;
 use std::sync::OnceLock;
@@ -16,6 +18,8 @@ use transpose::transpose;
 
 /// Sums of the search for what is not finite.
 const LANES: usize = 32;
+/// Scalars that are searched by one task.
+const CHECKED: usize = 1 << 17;
 /// Rows of a dense matrix whose residual is formed at once.
 const RESIDUAL_ROWS: usize = 256;
 
@@ -24,7 +28,8 @@ const RESIDUAL_ROWS: usize = 256;
 /// - A dense array is used in place, through the GEMM.
 /// - Compressed rows or columns are used in place for the one product, and transposed at the first
 ///   use of the other (the entries' memory a second time): gathering is three to four times as fast
-///   as scattering, which pays from the second product on.
+///   as scattering, which pays from the second product on. A tall matrix is transposed by bands of its
+///   rows, so that gathering stays in the near cache.
 /// - Anything else is asked for its products.
 ///
 /// Entries so large or small that their products with each other leave the range of the scalar are
@@ -55,6 +60,8 @@ enum Form<'a, T> {
         given: Rows<'a, T>,
         transposed: bool,
         other: OnceLock<Rows<'a, T>>,
+        /// The other direction for products alone, where it is better in bands.
+        bands: OnceLock<Bands<T>>,
     },
     Opaque,
 }
@@ -71,6 +78,32 @@ impl<T: Scalar> Form<'_, T> {
             }
             _ => None,
         }
+    }
+
+    /// The product of a sparse form, or of its transpose, with a panel.
+    fn multiply_sparse(
+        &self,
+        of_transpose: bool,
+        right: ArrayView2<'_, T>,
+        out: ArrayViewMut2<'_, T>,
+    ) {
+        if let Form::Sparse {
+            given,
+            transposed,
+            other,
+            bands,
+        } = self
+            && *transposed != of_transpose
+            && other.get().is_none()
+        {
+            let given = given.view();
+            if bands::pay(given.shape, given.values.len()) {
+                let bands = bands.get_or_init(|| Bands::new(&given));
+                return bands.multiply_transposed(right, out, Simd::detect());
+            }
+        }
+        let rows = self.sparse_rows(of_transpose).expect("the form is sparse");
+        multiply_sparse(&rows, right, out, Simd::detect());
     }
 }
 
@@ -234,10 +267,7 @@ impl<'a, X: LinearOperator + ?Sized> Products<'a, X> {
         match &self.form {
             Form::Dense(x) => multiply_dense(x.view(), right, out.view_mut()),
             Form::DenseCopy(x) => multiply_dense(x.view(), right, out.view_mut()),
-            Form::Sparse { .. } => {
-                let rows = self.form.sparse_rows(false).expect("the form is sparse");
-                multiply_sparse(&rows, right, out.view_mut(), Simd::detect());
-            }
+            Form::Sparse { .. } => self.form.multiply_sparse(false, right, out.view_mut()),
             Form::Opaque => self.x.multiply(right, out.view_mut()),
         }
         finite(out, "the product of the matrix with a panel")
@@ -255,10 +285,7 @@ impl<'a, X: LinearOperator + ?Sized> Products<'a, X> {
         match &self.form {
             Form::Dense(x) => multiply_dense(x.t(), right, out.view_mut()),
             Form::DenseCopy(x) => multiply_dense(x.t(), right, out.view_mut()),
-            Form::Sparse { .. } => {
-                let columns = self.form.sparse_rows(true).expect("the form is sparse");
-                multiply_sparse(&columns, right, out.view_mut(), Simd::detect());
-            }
+            Form::Sparse { .. } => self.form.multiply_sparse(true, right, out.view_mut()),
             Form::Opaque => self.x.multiply_transposed(right, out.view_mut()),
         }
         finite(out, "the product of the transposed matrix with a panel")
@@ -305,22 +332,25 @@ impl<'a, X: LinearOperator + ?Sized> Products<'a, X> {
     }
 }
 
+/// `out`, if all of it is finite.
 fn finite<T: Scalar>(out: Array2<T>, step: &str) -> Result<Array2<T>> {
+    let Some(values) = out.as_slice() else {
+        unreachable!("products are made here, in one piece");
+    };
     // Adding zeros of one sign is finite exactly if all entries are, and has no branch; in lanes, so that
     // no sum waits for another.
-    let (chunks, rest) = match out.as_slice() {
-        Some(values) => values.as_chunks::<LANES>(),
-        None => unreachable!("products are made here, in one piece"),
-    };
-    let mut poison = [T::zero(); LANES];
-    for values in chunks {
-        for (sum, value) in poison.iter_mut().zip(values) {
-            *sum += *value * T::zero();
+    let all_finite = values.par_chunks(CHECKED).all(|values| {
+        let (chunks, rest) = values.as_chunks::<LANES>();
+        let mut poison = [T::zero(); LANES];
+        for values in chunks {
+            for (sum, value) in poison.iter_mut().zip(values) {
+                *sum += *value * T::zero();
+            }
         }
-    }
-    let poison = poison.iter().chain(rest.iter());
-    let poison = poison.fold(T::zero(), |sum, value| sum + *value * T::zero());
-    if poison == T::zero() {
+        let poison = poison.iter().chain(rest);
+        poison.fold(T::zero(), |sum, value| sum + *value * T::zero()) == T::zero()
+    });
+    if all_finite {
         Ok(out)
     } else {
         Err(Error::Overflow {
@@ -335,6 +365,7 @@ fn sparse<T>(given: Rows<'_, T>, transposed: bool) -> Form<'_, T> {
         given,
         transposed,
         other: OnceLock::new(),
+        bands: OnceLock::new(),
     }
 }
 

@@ -3,7 +3,8 @@
 use crate::Simd;
 use crate::simd::{Kernel, multiply_add};
 use matfact_core::Scalar;
-use matfact_core::ndarray::ArrayView2;
+use matfact_core::ndarray::{Array1, ArrayView2, Axis};
+use rayon::prelude::*;
 
 /// Partial sums that a loop keeps apart: two vectors of the widest kind.
 const LANES: usize = 16;
@@ -86,10 +87,58 @@ pub fn squared_distance<T: Scalar>(a: ArrayView2<'_, T>, b: ArrayView2<'_, T>) -
     by_rows(a, b, What::SquaredDifference)
 }
 
+/// Rows whose sums are formed at once by [`column_variances`].
+const VARIANCE_ROWS: usize = 1024;
+
+/// The population variance of every column of `a` (m x n), in `f64`: by the means first, so that a large
+/// mean costs no digits. Zero for an array without rows.
+#[must_use]
+pub fn column_variances<T: Scalar>(a: ArrayView2<'_, T>) -> Array1<f64> {
+    let means = column_means(a, |value, _| value);
+    column_means(a, |value, j| (value - means[j]).powi(2))
+}
+
+/// The mean of `term`(a_ij, j) for every column j.
+fn column_means<T: Scalar>(
+    a: ArrayView2<'_, T>,
+    term: impl Fn(f64, usize) -> f64 + Sync,
+) -> Array1<f64> {
+    // Chunks by the data alone, added up in their order: the same bits for any number of threads.
+    let partial = |chunk: ArrayView2<'_, T>| {
+        let mut sums = Array1::<f64>::zeros(a.ncols());
+        for row in chunk.rows() {
+            for (j, (sum, value)) in sums.iter_mut().zip(row).enumerate() {
+                *sum += term(value.as_f64(), j);
+            }
+        }
+        sums
+    };
+    let chunks: Vec<ArrayView2<'_, T>> = a.axis_chunks_iter(Axis(0), VARIANCE_ROWS).collect();
+    let partials: Vec<Array1<f64>> = chunks.into_par_iter().map(partial).collect();
+    let zero = Array1::zeros(a.ncols());
+    let total = partials.into_iter().fold(zero, |sum, more| sum + more);
+    total / a.nrows().max(1) as f64
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::random_normal;
+    use matfact_core::ndarray::Array2;
+
+    #[test]
+    fn a_large_mean_costs_the_variance_no_digits() {
+        let noise = random_normal::<f64>((2 * VARIANCE_ROWS + 3, 3), 1, 0);
+        let shifted = noise.mapv(|v| (v * 1e6).round() / 1e6 + 1e9);
+        let (found, expected) = (
+            column_variances(shifted.view()),
+            noise.var_axis(Axis(0), 0.0),
+        );
+        let close = |(a, b): (&f64, &f64)| (a / b - 1.0).abs() < 1e-5;
+        assert!(found.iter().zip(&expected).all(close), "{found} {expected}");
+        let none = Array2::<f32>::zeros((0, 2));
+        assert_eq!(column_variances(none.view()), Array1::<f64>::zeros(2));
+    }
 
     #[test]
     fn sums_follow_the_definition_on_every_path_and_layout() {

@@ -27,6 +27,8 @@ const GATHER_AHEAD: usize = 32;
 /// Bytes of a panel from which its rows are fetched ahead: out of a nearer cache they come soon enough by
 /// themselves.
 const FETCHED_FROM: usize = 6 << 20;
+/// Rows of a panel that are copied by one task.
+const PADDED_ROWS: usize = 1 << 13;
 /// Tasks per thread, so that uneven ones even out.
 const TASKS_PER_THREAD: usize = 8;
 /// Products with fewer multiplications than this run on the calling thread.
@@ -59,16 +61,19 @@ impl<T: Scalar> Aligned<T> {
     /// The rows of a panel, each filled up with zeros to `stride` scalars.
     pub(crate) fn padded(panel: ArrayView2<'_, T>, stride: usize) -> Self {
         let mut padded = Self::zeros(panel.nrows() * stride);
-        let slots = padded.as_mut_slice().chunks_exact_mut(stride);
-        for (row, slot) in panel.rows().into_iter().zip(slots) {
-            match row.as_slice() {
-                Some(row) => slot[..row.len()].copy_from_slice(row),
-                None => slot
-                    .iter_mut()
-                    .zip(row)
-                    .for_each(|(slot, value)| *slot = *value),
+        let chunks = padded.as_mut_slice().par_chunks_mut(stride * PADDED_ROWS);
+        chunks.enumerate().for_each(|(chunk, slots)| {
+            let (_, rows) = panel.split_at(Axis(0), chunk * PADDED_ROWS);
+            for (row, slot) in rows.rows().into_iter().zip(slots.chunks_exact_mut(stride)) {
+                match row.as_slice() {
+                    Some(row) => slot[..row.len()].copy_from_slice(row),
+                    None => slot
+                        .iter_mut()
+                        .zip(row)
+                        .for_each(|(slot, value)| *slot = *value),
+                }
             }
-        }
+        });
         padded
     }
 

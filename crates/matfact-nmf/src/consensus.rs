@@ -220,6 +220,8 @@ impl Consensus {
             );
             return Err(Error::invalid_parameter("rows", rows, requirement));
         }
+        // One compiled fit for every type of matrix.
+        let x: &dyn Matrix<Scalar = X::Scalar> = &x;
         in_pool(run, |run, pool| {
             let total = self.ranks.len() * self.restarts;
             let (mut done, mut table) = (0, ConsensusTable { ranks: Vec::new() });

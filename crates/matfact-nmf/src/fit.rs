@@ -28,6 +28,8 @@ impl<X: Matrix + ?Sized> Factorizer<X> for Nmf {
             return Err(Error::invalid_parameter("held", held, requirement));
         }
         run.gives_checkpoints();
+        // One compiled fit for every type of matrix.
+        let x: &dyn Matrix<Scalar = X::Scalar> = &x;
         in_pool(run, |run, pool| fit(self, x, None, run, pool))
     }
 }
@@ -61,6 +63,8 @@ impl Nmf {
         self.validate()?;
         start.check(self, x.shape())?;
         run.gives_checkpoints();
+        // One compiled fit for every type of matrix.
+        let x: &dyn Matrix<Scalar = X::Scalar> = &x;
         in_pool(run, |run, pool| fit(self, x, Some(start), run, pool))
     }
 

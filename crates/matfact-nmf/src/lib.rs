@@ -50,6 +50,8 @@ mod block_pivoting;
 mod checkpoint;
 mod choices;
 mod choose_rank;
+#[cfg(debug_assertions)]
+mod compiled;
 mod components;
 mod compression;
 mod consensus;

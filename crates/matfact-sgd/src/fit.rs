@@ -25,6 +25,8 @@ impl<X: ObservedEntries + ?Sized> Factorizer<X> for Sgd {
     type Model = FactorModel<X::Scalar>;
 
     fn fit_with(&self, x: &X, run: &mut Run<'_>) -> Result<Fit<Self::Model>> {
+        // One compiled fit for every type of ratings.
+        let x: &dyn ObservedEntries<Scalar = X::Scalar> = &x;
         start(self, x, None, run)
     }
 }
@@ -71,6 +73,8 @@ impl Sgd {
         x: &X,
         run: &mut Run<'_>,
     ) -> Result<Fit<FactorModel<X::Scalar>>> {
+        // One compiled fit for every type of ratings.
+        let x: &dyn ObservedEntries<Scalar = X::Scalar> = &x;
         let deviation = None;
         start(self, x, Some(Begin { model, deviation }), run)
     }
@@ -108,6 +112,8 @@ impl Sgd {
         run: &mut Run<'_>,
     ) -> Result<Fit<FactorModel<X::Scalar>>> {
         check_deviation(deviation)?;
+        // One compiled fit for every type of ratings.
+        let x: &dyn ObservedEntries<Scalar = X::Scalar> = &x;
         let deviation = Some(deviation);
         start(self, x, Some(Begin { model, deviation }), run)
     }

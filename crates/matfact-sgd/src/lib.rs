@@ -94,6 +94,8 @@
 mod blocks;
 mod checkpoint;
 mod chunk;
+#[cfg(debug_assertions)]
+mod compiled;
 mod descent;
 mod disk;
 mod fit;

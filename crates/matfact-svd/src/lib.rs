@@ -41,6 +41,8 @@
 //! [`LinearOperator`]: matfact_core::LinearOperator
 #![forbid(unsafe_code)]
 
+#[cfg(debug_assertions)]
+mod compiled;
 mod decomposition;
 mod incremental;
 mod model;

@@ -18,6 +18,8 @@ impl<X: ObservedEntries + ?Sized> Factorizer<X> for ImplicitAls {
     fn fit_with(&self, x: &X, run: &mut Run<'_>) -> Result<Fit<Self::Model>> {
         let validation = run.take_validation();
         run.gives_checkpoints();
+        // One compiled fit for every type of ratings.
+        let x: &dyn ObservedEntries<Scalar = X::Scalar> = &x;
         in_pool(run, |run, pool| fit(self, x, (None, validation), run, pool))
     }
 }
@@ -52,6 +54,8 @@ impl ImplicitAls {
     ) -> Result<Fit<FactorModel<X::Scalar>>> {
         let validation = run.take_validation();
         run.gives_checkpoints();
+        // One compiled fit for every type of ratings.
+        let x: &dyn ObservedEntries<Scalar = X::Scalar> = &x;
         in_pool(run, |run, pool| {
             fit(self, x, (Some(model), validation), run, pool)
         })

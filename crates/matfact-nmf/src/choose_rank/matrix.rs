@@ -52,6 +52,8 @@ impl CrossValidation<Nmf> {
     /// What a fit refuses; [`Error::InvalidParameter`] for settings out of range and for a share that holds
     /// no position out, or more columns than 32-bit indices count.
     pub fn fit_with<X: Matrix + ?Sized>(&self, x: &X, run: &mut Run<'_>) -> Result<RankScores> {
+        // One compiled fit for every type of matrix.
+        let x: &dyn Matrix<Scalar = X::Scalar> = &x;
         self.validate()?;
         let (m, n) = x.shape();
         if u32::try_from(n).is_err() {

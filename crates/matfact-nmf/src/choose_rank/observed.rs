@@ -37,6 +37,8 @@ impl CrossValidation<MaskedNmf> {
         x: &X,
         run: &mut Run<'_>,
     ) -> Result<RankScores> {
+        // One compiled fit for every type of ratings.
+        let x: &dyn ObservedEntries<Scalar = X::Scalar> = &x;
         self.validate()?;
         let mean = check_observations(x, self.method.loss)?;
         let share = self

@@ -31,6 +31,8 @@ impl<X: ObservedEntries + ?Sized> Factorizer<X> for MaskedNmf {
     fn fit_with(&self, x: &X, run: &mut Run<'_>) -> Result<Fit<Self::Model>> {
         self.validate()?;
         run.gives_checkpoints();
+        // One compiled fit for every type of ratings.
+        let x: &dyn ObservedEntries<Scalar = X::Scalar> = &x;
         in_pool(run, |run, pool| fit(self, x, run, pool))
     }
 }

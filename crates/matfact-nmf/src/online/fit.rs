@@ -31,6 +31,8 @@ impl<X: Matrix + ?Sized> Factorizer<X> for MiniBatchNmf {
     fn fit_with(&self, x: &X, run: &mut Run<'_>) -> Result<Fit<NmfModel<X::Scalar>>> {
         self.validate()?;
         run.gives_checkpoints();
+        // One compiled fit for every type of matrix.
+        let x: &dyn Matrix<Scalar = X::Scalar> = &x;
         in_pool(run, |run, pool| fit(self, x, None, run, pool))
     }
 }
@@ -49,6 +51,8 @@ impl MiniBatchNmf {
         self.validate()?;
         start.check(&self.nmf()?, x.shape())?;
         run.gives_checkpoints();
+        // One compiled fit for every type of matrix.
+        let x: &dyn Matrix<Scalar = X::Scalar> = &x;
         in_pool(run, |run, pool| fit(self, x, Some(start), run, pool))
     }
 }

@@ -243,6 +243,7 @@ macro_rules! ranking_factorizer {
                 x: &X,
                 run: &mut matfact_core::Run<'_>,
             ) -> matfact_core::Result<matfact_core::Fit<Self::Model>> {
+                let x: &dyn matfact_core::ObservedEntries<Scalar = X::Scalar> = &x;
                 let settings = self.settings();
                 run.gives_checkpoints();
                 let validation = run.take_validation();

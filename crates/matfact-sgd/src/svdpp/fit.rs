@@ -16,6 +16,8 @@ impl<X: ObservedEntries + ?Sized> Factorizer<X> for SvdPlusPlus {
     fn fit_with(&self, x: &X, run: &mut Run<'_>) -> Result<Fit<Self::Model>> {
         let validation = run.take_validation();
         run.gives_checkpoints();
+        // One compiled fit for every type of ratings.
+        let x: &dyn ObservedEntries<Scalar = X::Scalar> = &x;
         in_pool(run, |run, pool| fit(self, x, validation, run, pool))
     }
 }

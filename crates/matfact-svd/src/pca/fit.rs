@@ -69,6 +69,8 @@ impl<X: LinearOperator + ?Sized> Factorizer<X> for Pca {
     fn fit_with(&self, x: &X, run: &mut Run<'_>) -> Result<Fit<PcaModel<X::Scalar>>> {
         self.validate()?;
         self.check_shape(x.shape())?;
+        // One compiled fit for every type of matrix.
+        let x: &dyn LinearOperator<Scalar = X::Scalar> = &x;
         in_pool(run, |run, pool| fit(self, x, run, pool))
     }
 }

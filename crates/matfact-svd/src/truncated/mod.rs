@@ -7,12 +7,12 @@ pub use parameters::{SvdMethod, SvdRank, Tolerance, TruncatedSvd};
 
 use crate::SvdModel;
 use crate::decomposition::{epsilon, fix_signs, in_range, transposed};
-use matfact_core::ndarray::{Array1, Array2, ArrayView1};
+use matfact_core::ndarray::{Array1, Array2};
 use matfact_core::{
     Certificate, Error, Factorization, Factorizer, Fit, FitReport, LinearOperator, Result, Run,
     Scalar,
 };
-use matfact_linalg::{PoolInfo, Products, RefinedTriplets, in_pool};
+use matfact_linalg::{PoolInfo, Products, RefinedTriplets, column_variances, in_pool};
 
 /// Below this share of ‖X‖², in units of the scalar's rounding, the error is measured directly: the
 /// difference of the norms has lost its digits there.
@@ -36,6 +36,8 @@ impl<X: LinearOperator + ?Sized> Factorizer<X> for TruncatedSvd {
     fn fit_with(&self, x: &X, run: &mut Run<'_>) -> Result<Fit<SvdModel<X::Scalar>>> {
         self.validate()?;
         self.check(x.shape())?;
+        // One compiled fit for every type of matrix.
+        let x: &dyn LinearOperator<Scalar = X::Scalar> = &x;
         in_pool(run, |run, pool| fit(self, x, None, run, pool))
     }
 }
@@ -151,11 +153,7 @@ fn finish<X: LinearOperator + ?Sized>(
         });
     }
 
-    let variance = xv
-        .columns()
-        .into_iter()
-        .map(|column| population_variance(column) * scale * scale);
-    let explained_variance: Array1<f64> = variance.collect();
+    let explained_variance = column_variances(xv.view()) * scale * scale;
     let total = match x.squared_norm() {
         Some(squared_norm) => Some(total_variance(x, squared_norm)? * scale * scale),
         None => None,
@@ -165,16 +163,6 @@ fn finish<X: LinearOperator + ?Sized>(
         .map(|s| in_range(s * scale, "the largest singular value"))
         .collect::<Result<Array1<X::Scalar>>>()?;
     SvdModel::fitted(u, singular_values, vt, explained_variance, total)
-}
-
-fn population_variance<T: Scalar>(values: ArrayView1<'_, T>) -> f64 {
-    let count = values.len() as f64;
-    let mean = values.iter().map(|v| v.as_f64()).sum::<f64>() / count;
-    values
-        .iter()
-        .map(|v| (v.as_f64() - mean) * (v.as_f64() - mean))
-        .sum::<f64>()
-        / count
 }
 
 /// The sum of the population variances of the columns of X'.
