@@ -8,12 +8,13 @@ mod transpose;
 pub use gram::Side;
 
 use crate::dense::{multiply_dense, power_of_two_near};
+use crate::sparse::Aligned;
 use crate::{Simd, gram, inner_product, multiply_sparse, squared_distance};
 use bands::Bands;
 use matfact_core::ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis};
 use matfact_core::{Error, Indices, Layout, LinearOperator, Result, Scalar, SparseRows, Summary};
 use rayon::prelude::*;
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock};
 use transpose::transpose;
 
 /// Sums of the search for what is not finite.
@@ -62,6 +63,8 @@ enum Form<'a, T> {
         other: OnceLock<Rows<'a, T>>,
         /// The other direction for products alone, where it is better in bands.
         bands: OnceLock<Bands<T>>,
+        /// The product between the two of a Gram matrix, for the next: fresh memory costs more than a pass.
+        between: Mutex<Option<Aligned<T>>>,
     },
     Opaque,
 }
@@ -80,6 +83,24 @@ impl<T: Scalar> Form<'_, T> {
         }
     }
 
+    /// The direction that is not given, where it is better in bands and not there already.
+    fn bands(&self, of_transpose: bool) -> Option<&Bands<T>> {
+        let Form::Sparse {
+            given,
+            transposed,
+            other,
+            bands,
+            ..
+        } = self
+        else {
+            return None;
+        };
+        let given = given.view();
+        let wanted = *transposed != of_transpose && other.get().is_none();
+        (wanted && bands::pay(given.shape, given.values.len()))
+            .then(|| bands.get_or_init(|| Bands::new(&given)))
+    }
+
     /// The product of a sparse form, or of its transpose, with a panel.
     fn multiply_sparse(
         &self,
@@ -87,20 +108,8 @@ impl<T: Scalar> Form<'_, T> {
         right: ArrayView2<'_, T>,
         out: ArrayViewMut2<'_, T>,
     ) {
-        if let Form::Sparse {
-            given,
-            transposed,
-            other,
-            bands,
-        } = self
-            && *transposed != of_transpose
-            && other.get().is_none()
-        {
-            let given = given.view();
-            if bands::pay(given.shape, given.values.len()) {
-                let bands = bands.get_or_init(|| Bands::new(&given));
-                return bands.multiply_transposed(right, out, Simd::detect());
-            }
+        if let Some(bands) = self.bands(of_transpose) {
+            return bands.multiply_transposed(right, out, Simd::detect());
         }
         let rows = self.sparse_rows(of_transpose).expect("the form is sparse");
         multiply_sparse(&rows, right, out, Simd::detect());
@@ -366,6 +375,7 @@ fn sparse<T>(given: Rows<'_, T>, transposed: bool) -> Form<'_, T> {
         transposed,
         other: OnceLock::new(),
         bands: OnceLock::new(),
+        between: Mutex::new(None),
     }
 }
 

@@ -338,25 +338,58 @@ fn multiply_rows<T: Scalar, I: Index>(
         let (_, columns_on) = right.split_at(Axis(1), slab.start);
         let (mine, _) = columns_on.split_at(Axis(1), slab.len());
         let panel = Aligned::padded(mine, stride);
-        let mut tasks = Vec::new();
-        let mut rest = &mut *slots;
-        for rows in balanced_rows(a, task_count(a.values.len() * width)) {
-            let (chunk, after) = rest.split_at_mut(rows.len() * width);
-            rest = after;
-            tasks.push(RowTask {
-                pointers: &a.pointers[rows.start..=rows.end],
-                base: a.pointers[0],
-                columns,
-                values: a.values,
-                panel: panel.as_slice(),
-                stride,
-                out: chunk,
-                width,
-                slab: slab.clone(),
-            });
-        }
-        tasks.into_par_iter().for_each(|task| simd.run(task));
+        multiply_slab(
+            a,
+            columns,
+            (panel.as_slice(), stride),
+            slots,
+            (width, slab),
+            simd,
+        );
     }
+}
+
+/// `out = A · panel` for a panel in rows of one cache line, into such rows.
+pub(crate) fn multiply_lines<T: Scalar>(
+    a: &SparseRows<'_, T>,
+    panel: &[T],
+    out: &mut [T],
+    simd: Simd,
+) {
+    let (panel, into) = ((panel, line::<T>()), (line::<T>(), 0..line::<T>()));
+    match a.columns {
+        Indices::U32(columns) => multiply_slab(a, columns, panel, out, into, simd),
+        Indices::Usize(columns) => multiply_slab(a, columns, panel, out, into, simd),
+    }
+}
+
+/// `A · panel` into the columns `slab` of `out`, of which each row has `width`.
+fn multiply_slab<T: Scalar, I: Index>(
+    a: &SparseRows<'_, T>,
+    columns: &[I],
+    (panel, stride): (&[T], usize),
+    out: &mut [T],
+    (width, slab): (usize, std::ops::Range<usize>),
+    simd: Simd,
+) {
+    let mut tasks = Vec::new();
+    let mut rest = out;
+    for rows in balanced_rows(a, task_count(a.values.len() * width)) {
+        let (chunk, after) = rest.split_at_mut(rows.len() * width);
+        rest = after;
+        tasks.push(RowTask {
+            pointers: &a.pointers[rows.start..=rows.end],
+            base: a.pointers[0],
+            columns,
+            values: a.values,
+            panel,
+            stride,
+            out: chunk,
+            width,
+            slab: slab.clone(),
+        });
+    }
+    tasks.into_par_iter().for_each(|task| simd.run(task));
 }
 
 /// The columns of a panel of `rows` x `width` that are gathered from at once: all of them, where they are

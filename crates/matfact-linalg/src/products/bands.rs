@@ -82,39 +82,41 @@ impl<T: Scalar> Bands<T> {
         assert_eq!(self.shape.0, right.nrows(), "inner dimensions of a product");
         let shape = (self.shape.1, right.ncols());
         assert_eq!(out.dim(), shape, "shape of a product");
-        let ranges = self.balanced_columns(TASKS_PER_THREAD * rayon::current_num_threads());
         for first in (0..right.ncols()).step_by(line::<T>()) {
             let width = line::<T>().min(right.ncols() - first);
             let (_, from) = right.split_at(Axis(1), first);
             let (columns, _) = from.split_at(Axis(1), width);
             let panel = Aligned::padded(columns, line::<T>());
-            let sum = |columns: &Range<usize>| {
-                let mut sums = Aligned::zeros(columns.len() * line::<T>());
-                simd.run(BandTask {
-                    bands: &self.bands,
-                    columns: columns.clone(),
-                    panel: panel.as_slice(),
-                    sums: sums.as_mut_slice(),
-                });
-                sums
-            };
-            let mut rest = out.view_mut();
-            let mut tasks = Vec::new();
-            for range in &ranges {
-                let (mine, after) = rest.split_at(Axis(0), range.len());
-                rest = after;
-                tasks.push((range, mine));
-            }
-            tasks.into_par_iter().for_each(|(range, mut mine)| {
-                let sums = sum(range);
-                let rows = mine.rows_mut().into_iter();
-                for (mut row, sums) in rows.zip(sums.as_slice().chunks_exact(line::<T>())) {
-                    for (slot, sum) in row.iter_mut().skip(first).zip(&sums[..width]) {
-                        *slot = *sum;
-                    }
-                }
-            });
+            let (_, slab) = out.view_mut().split_at(Axis(1), first);
+            self.multiply_lines(panel.as_slice(), slab, simd);
         }
+    }
+
+    /// The same for a panel in rows of one cache line, of which the first columns of `out` take as many as
+    /// they are.
+    pub(super) fn multiply_lines(&self, panel: &[T], mut out: ArrayViewMut2<'_, T>, simd: Simd) {
+        let mut rest = out.view_mut();
+        let mut tasks = Vec::new();
+        for range in self.balanced_columns(TASKS_PER_THREAD * rayon::current_num_threads()) {
+            let (mine, after) = rest.split_at(Axis(0), range.len());
+            rest = after;
+            tasks.push((range, mine));
+        }
+        tasks.into_par_iter().for_each(|(columns, mut mine)| {
+            let mut sums = Aligned::zeros(columns.len() * line::<T>());
+            simd.run(BandTask {
+                bands: &self.bands,
+                columns,
+                panel,
+                sums: sums.as_mut_slice(),
+            });
+            let rows = mine.rows_mut().into_iter();
+            for (mut row, sums) in rows.zip(sums.as_slice().chunks_exact(line::<T>())) {
+                for (slot, sum) in row.iter_mut().zip(sums) {
+                    *slot = *sum;
+                }
+            }
+        });
     }
 
     /// The columns, cut into at most `parts` ranges with about equally many entries.

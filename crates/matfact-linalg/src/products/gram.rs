@@ -1,10 +1,13 @@
 //! Products with the Gram matrix of one side, X' read once.
 
 use super::{Form, Products, finite};
+use crate::Simd;
 use crate::dense::{add_product_here, multiply_here};
+use crate::sparse::{Aligned, line, multiply_lines};
 use matfact_core::ndarray::{Array2, ArrayView2, Axis};
 use matfact_core::{LinearOperator, Result, Scalar};
 use rayon::prelude::*;
+use std::sync::PoisonError;
 
 /// A side of a matrix.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -50,10 +53,44 @@ impl<X: LinearOperator + ?Sized> Products<'_, X> {
             let out = multiply_twice(x, panel, rows);
             return finite(out, "the product of the Gram matrix with a panel");
         }
+        if let Some(out) = self.form.multiply_gram_by_bands(side, panel) {
+            return finite(out, "the product of the Gram matrix with a panel");
+        }
         match side {
             Side::Rows => self.multiply(self.multiply_transposed(panel)?.view()),
             Side::Columns => self.multiply_transposed(self.multiply(panel)?.view()),
         }
+    }
+}
+
+impl<T: Scalar> Form<'_, T> {
+    /// Both products of a sparse form one cache line of columns at a time, where the second is in bands: what
+    /// is between them stays as the second reads it, in memory that is used again.
+    fn multiply_gram_by_bands(&self, side: Side, panel: ArrayView2<'_, T>) -> Option<Array2<T>> {
+        let bands = self.bands(side == Side::Columns)?;
+        let Form::Sparse { given, between, .. } = self else {
+            return None;
+        };
+        let (given, simd) = (given.view(), Simd::detect());
+        let length = given.shape.0 * line::<T>();
+        // What a panic of another thread left there is as good as anything.
+        let held = between
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        let mut held = held.unwrap_or_else(|| Aligned::zeros(length));
+        let mut out = Array2::zeros(panel.dim());
+        for first in (0..panel.ncols()).step_by(line::<T>()) {
+            let width = line::<T>().min(panel.ncols() - first);
+            let (_, from) = panel.split_at(Axis(1), first);
+            let (columns, _) = from.split_at(Axis(1), width);
+            let columns = Aligned::padded(columns, line::<T>());
+            multiply_lines(&given, columns.as_slice(), held.as_mut_slice(), simd);
+            let (_, slab) = out.view_mut().split_at(Axis(1), first);
+            bands.multiply_lines(held.as_slice(), slab, simd);
+        }
+        *between.lock().unwrap_or_else(PoisonError::into_inner) = Some(held);
+        Some(out)
     }
 }
 
@@ -129,6 +166,36 @@ mod tests {
                 assert_eq!(first, product(&columns_first));
                 product(&sparse);
             }
+        }
+    }
+
+    /// A matrix in bands: the bits of two products, for every width, again and again.
+    #[test]
+    fn the_gram_matrix_by_bands_is_that_of_two_products() {
+        let (m, n) = (25_000, 20);
+        let entries = (0..m).flat_map(|i| {
+            let column = move |t: usize| (i * 7 + t * 3) % n;
+            (0..5).map(move |t| (i, column(t), ((i + t) % 13) as f32 / 4.0 - 1.0))
+        });
+        let x = csr_from_triplets((m, n), entries, Duplicates::Sum).unwrap();
+        let wide = x.transpose_view().to_csr();
+        for width in [1, 16, 21] {
+            let panel = random_normal::<f32>((n, width), 2, 0);
+            let products = Products::new(&x, None);
+            let expected = products
+                .multiply_transposed(products.multiply(panel.view()).unwrap().view())
+                .unwrap();
+            let transposed = Products::new(&wide, None);
+            for threads in [1, 2, 7] {
+                let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+                pool.unwrap().install(|| {
+                    let found = products.multiply_gram(Side::Columns, panel.view());
+                    assert_eq!(found.unwrap(), expected, "{width} columns");
+                    let found = transposed.multiply_gram(Side::Rows, panel.view());
+                    assert_eq!(found.unwrap(), expected, "{width} columns, transposed");
+                });
+            }
+            assert!(products.form.bands(true).is_some(), "by bands");
         }
     }
 }
