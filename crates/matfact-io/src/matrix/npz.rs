@@ -147,7 +147,11 @@ fn sparse<T: Scalar>(archive: &mut Archive<'_>) -> Result<CsMatI<T, u32, usize>>
         }
     };
     let matrix = match &format[..] {
-        "csr" => compressed(archive, (rows, columns))?,
+        "csr" => {
+            let matrix = compressed(archive, (rows, columns))?;
+            check_sides(matrix.nnz())?;
+            matrix
+        }
         "csc" => {
             let transposed = compressed(archive, (columns, rows))?;
             check_sides(transposed.nnz())?;
