@@ -78,7 +78,7 @@ fn configuration_files() {
         bytes
     });
     let files: Vec<_> = files.collect();
-    fuzz("config", &files, &WORDS, 200, |bytes| {
+    fuzz("config", &files, &WORDS, 40, |bytes| {
         accepts(&path, bytes);
     });
 }

@@ -87,7 +87,7 @@ fn reports_are_read_back() {
         ("popularity r.tsv", false),
         ("als r.tsv --rank 2", true),
         ("bpr r.tsv --rank 2 --epochs 3", true),
-        ("svd x.npy --rank 2", false),
+        ("svd x.npy --rank 2", true),
         ("nmf x.npy --rank 2 --restarts 2 --init random", true),
     ] {
         folder.ok(&format!("fit {fit} --model m"));

@@ -71,7 +71,9 @@ impl Archive<'_> {
         name: &str,
         read: impl FnOnce(&mut dyn std::io::Read, &Path, u64) -> Result<R>,
     ) -> Result<R> {
-        let path = PathBuf::from(format!("{}:{name}", self.path.display()));
+        // Messages stay on one line, whatever an archive calls its members.
+        let shown = name.replace(char::is_control, "?");
+        let path = PathBuf::from(format!("{}:{shown}", self.path.display()));
         let mut file = self
             .archive
             .by_name(name)

@@ -38,7 +38,10 @@ fn each_row_has_its_outcome() {
         if let Err(reason) = check(&ended, code, expected) {
             wrong.push(format!("{row}\n    {reason}"));
         }
-        assert_eq!(folder.names(), before, "{row}");
+        if folder.names() != before {
+            wrong.push(format!("{row}\n    a file was written: {ended:?}"));
+            fs::remove_file(folder.at("out.safetensors")).unwrap();
+        }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     let all: BTreeSet<u32> = (1..=64).collect();

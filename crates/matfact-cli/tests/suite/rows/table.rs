@@ -13,8 +13,9 @@ pub(super) const ROWS: &str = r#"
 4 0 fit nmf minus-zero.npy [] -> /stop = converged
 5 0 fit svd subnormal.npy [] -> /relative_error = 0
 5 0 fit nmf subnormal.npy [] -> /algorithm = nmf
-6 0 fit svd near-maximum.npy [] -> /relative_error = 0
-6 3 fit nmf near-maximum.npy {} -> overflows f32: scale the input down or use --precision f64
+6 3 fit svd near-maximum.npy {} -> the largest singular value overflows f32: scale the input down or use --precision f64
+6 0 fit svd near-maximum.npy [] --precision f64 -> /relative_error = 0
+6 0 fit nmf near-maximum.npy [] -> /algorithm = nmf
 6 0 fit nmf near-maximum.npy [] --precision f64 -> /algorithm = nmf
 7 0 fit svd near-minimum.npy [] -> /relative_error = 0
 8 3 fit svd no-rows.npy {} -> no-rows.npy: the input is empty (0 x 3
@@ -82,12 +83,13 @@ pub(super) const ROWS: &str = r#"
 39 2 fit bpr good.tsv {} --learning-rate NaN -> --learning-rate NaN is not allowed
 40 5 fit sgd good.tsv {} --learning-rate 1e6 -> choose a smaller --learning-rate or a larger --regularization
 40 0 fit sgd good.tsv [] --learning-rate 1e6 --on-divergence keep-last -> /stop = diverged
-41 2 fit als good.tsv {} --max-iter 0 -> --max-iter 0 is not allowed: it must be at least 1
-41 2 fit sgd good.tsv {} --epochs 0 -> --epochs 0 is not allowed: it must be at least 1
+41 0 fit als good.tsv [] --max-iter 0 -> /iterations = 0
+41 0 fit sgd good.tsv [] --epochs 0 -> /iterations = 0
 42 0 fit nmf good.npy [] --tol 0 --max-iter 7 -> /iterations = 7
 42 0 fit als good.tsv [] --tol 0 --max-iter 7 -> /iterations = 7
 43 0 fit nmf good.npy [] --tol 1e-12 --max-iter 2 -> /stop = max-iterations
-44 3 fit ials minus.tsv {} -> minus.tsv: the entry at row 1, column 0 (counted from 0) is -1
+44 0 fit ials minus.tsv [] -> /stored = 3
+44 2 fit ials good.tsv {} --alpha -1 -> --alpha -1 is not allowed
 45 2 fit als good.tsv {} --threads 0 -> --threads 0 is not allowed: it must be at least 1
 45 0 fit als good.tsv [] --threads 1000 -> /algorithm = als
 47 0 fit nmf zero-row-and-column.npy [] --init nndsvd -> /stored = 16
