@@ -41,7 +41,7 @@ pub(super) const ROWS: &str = r#"
 15 0 fit als good.tsv --rank 9 --json -> /rank = 9
 16 2 fit svd good.npy --rank 18446744073709551615 -> --rank 18446744073709551615
 16 2 fit sgd good.tsv --rank 18446744073709551615 -> --rank 18446744073709551615
-17 2 fit als good.tsv {} --memory-budget 1KiB -> memory budget
+17 2 fit als one-heavy-row.tsv {} --memory-budget 1KiB -> --memory-budget 0MiB is not allowed: it must be at least
 20 0 fit svd integers.npy [] -> /shape/0 = 2
 20 0 fit nmf booleans.npy [] -> /shape/0 = 2
 20 3 fit svd complex.npy {} -> complex.npy: the values are complex: save the real part
