@@ -261,6 +261,14 @@ pub enum Error {
         /// What does not hold.
         reason: String,
     },
+    /// A checkpoint is damaged or was not written by matfact.
+    #[error("{}: not an intact checkpoint: {reason}: remove it, and the one before it serves", path.display())]
+    CorruptCheckpoint {
+        /// The file.
+        path: PathBuf,
+        /// What does not hold.
+        reason: String,
+    },
     /// A model file of a later format version.
     #[error("{}: format version {found} is newer than this program reads ({supported}): update matfact", path.display())]
     VersionTooNew {
@@ -327,6 +335,7 @@ impl Error {
             Error::InvalidModel { .. }
             | Error::InvalidCheckpoint { .. }
             | Error::Corrupt { .. }
+            | Error::CorruptCheckpoint { .. }
             | Error::VersionTooNew { .. } => ErrorClass::Corrupt,
         }
     }

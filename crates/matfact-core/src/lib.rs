@@ -14,6 +14,8 @@ mod factor_model;
 mod factorizer;
 pub mod input;
 pub mod model;
+#[cfg(feature = "serde")]
+mod not_finite;
 mod plan;
 mod ranking_metric;
 mod recommend;

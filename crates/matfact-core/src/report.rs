@@ -68,12 +68,16 @@ impl fmt::Display for StopReason {
 pub enum Certificate {
     /// Norm of the projected gradient divided by the norm of the data's part of the gradient: 0 at a
     /// stationary point, whatever the scale of the data.
-    ProjectedGradient(f64),
+    ProjectedGradient(
+        #[cfg_attr(feature = "serde", serde(with = "crate::not_finite::number"))] f64,
+    ),
     /// How far each singular triplet (u, σ, v) is from one of A.
     TripletResiduals {
         /// ‖A v − σ u‖ / σ₁ of each.
+        #[cfg_attr(feature = "serde", serde(with = "crate::not_finite::numbers"))]
         left: Vec<f64>,
         /// ‖Aᵀ u − σ v‖ / σ₁ of each.
+        #[cfg_attr(feature = "serde", serde(with = "crate::not_finite::numbers"))]
         right: Vec<f64>,
     },
 }
@@ -108,6 +112,7 @@ pub struct Restart {
     /// Why it stopped.
     pub stop: StopReason,
     /// The objective that it reached.
+    #[cfg_attr(feature = "serde", serde(with = "crate::not_finite::number"))]
     pub objective: f64,
 }
 
@@ -133,6 +138,9 @@ impl Seconds {
 }
 
 /// How a fit went: iterations, why it stopped, objective, certificate, time.
+///
+/// With the feature `serde`, numbers that are not finite are written as nothing (`null` in JSON, which has no such
+/// numbers) and read back as NaN.
 #[derive(Debug, Clone, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
@@ -149,15 +157,17 @@ pub struct FitReport {
     pub iterations: usize,
     /// Why the fit stopped.
     pub stop: StopReason,
-    /// The value of the algorithm's objective at the end; each algorithm's page defines it.
+    /// The value of the algorithm's objective at the end; each algorithm's page defines it. NaN where there is none.
+    #[cfg_attr(feature = "serde", serde(with = "crate::not_finite::number"))]
     pub objective: f64,
     /// ‖X − X̂‖ / ‖X‖ in the Frobenius norm, for matrix input whose norm is known.
     pub relative_error: Option<f64>,
     /// The objective after each iteration.
+    #[cfg_attr(feature = "serde", serde(with = "crate::not_finite::numbers"))]
     pub history: Vec<f64>,
     /// The root mean square error on the validation set after each iteration, where there is one; of algorithms
     /// that rank the metric at each look, which `chosen["validation"]` names.
-    #[cfg_attr(feature = "serde", serde(default))]
+    #[cfg_attr(feature = "serde", serde(default, with = "crate::not_finite::numbers"))]
     pub validation: Vec<f64>,
     /// The iteration that the model is of: the best one on the validation set.
     #[cfg_attr(feature = "serde", serde(default))]

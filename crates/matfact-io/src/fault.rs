@@ -31,7 +31,10 @@ pub(crate) fn io(path: &Path, source: io::Error) -> Error {
 /// fault of the content.
 pub(crate) fn read(path: &Path, line: usize, source: io::Error) -> Error {
     match source.kind() {
-        ErrorKind::InvalidData | ErrorKind::InvalidInput | ErrorKind::UnexpectedEof => parse(
+        ErrorKind::InvalidData
+        | ErrorKind::InvalidInput
+        | ErrorKind::UnexpectedEof
+        | ErrorKind::Unsupported => parse(
             path,
             line,
             None,

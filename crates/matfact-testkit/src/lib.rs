@@ -47,7 +47,7 @@
 //!
 //! A law of your own is a [`Law`] with its [`Law::check`]. What laws are made of is public too, for a backend's own tests: [`strategies`] of small
 //! matrices and ratings, tables of [`hard`] cases, one matrix in all its forms ([`inputs`]), and
-//! [`reference`](mod@reference) computations.
+//! [`reference`](mod@reference) computations. For readers of files there are the inputs of [`mutation`].
 #![forbid(unsafe_code)]
 
 mod check;
@@ -56,6 +56,7 @@ pub mod hard;
 pub mod inputs;
 pub mod laws;
 mod macros;
+pub mod mutation;
 pub mod reference;
 mod resuming;
 pub mod strategies;

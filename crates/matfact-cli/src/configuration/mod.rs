@@ -1,6 +1,8 @@
 //! Configuration files: the options of a command in a file, and the file that repeats a command.
 
 mod file;
+#[cfg(test)]
+mod fuzz;
 mod given;
 mod words;
 

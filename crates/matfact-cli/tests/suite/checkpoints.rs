@@ -146,9 +146,10 @@ fn a_damaged_checkpoint_is_refused_and_the_one_before_it_serves() {
     let middle = bytes.len() / 2;
     bytes[middle] ^= 1;
     fs::write(&newest, bytes).unwrap();
-    folder
-        .line(&format!("{line} --resume"))
-        .refused(6, "checkpoint-00000002.safetensors");
+    folder.line(&format!("{line} --resume")).refused(
+        6,
+        "checkpoint-00000002.safetensors: not an intact checkpoint: ",
+    );
     fs::remove_file(newest).unwrap();
     folder.ok(&format!("{line} --resume"));
     same_model(&folder, "whole", "m");
@@ -213,6 +214,28 @@ fn a_full_disk_costs_the_checkpoint_and_not_the_fit() {
     assert_eq!(said.matches("could not be written").count(), 1, "{said}");
     assert!(said.contains("checkpoint-00000001.safetensors"), "{said}");
     assert_eq!(folder.names(), ["ratings.tsv"]);
+}
+
+/// The same for the model itself: the old one is left as it was, and no part of the new one.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_leaves_the_old_model() {
+    let folder = Folder::new();
+    folder.write("ratings.tsv", lines(&ratings(), "\t"));
+    folder.ok("fit als ratings.tsv --rank 2 --model m");
+    let before = fs::read(folder.at("m")).unwrap();
+    let program = env!("CARGO_BIN_EXE_matfact");
+    let script = format!(
+        "trap '' XFSZ; ulimit -f 8; exec {program} fit als ratings.tsv --rank 16 --model m"
+    );
+    let mut shell = std::process::Command::new("sh");
+    shell.arg("-c").arg(script).current_dir(folder.path());
+    let ended = shell.output().unwrap();
+    let said = String::from_utf8(ended.stderr).unwrap();
+    assert_eq!(ended.status.code(), Some(4), "{said}");
+    assert!(said.contains("m: File too large"), "{said}");
+    assert_eq!(fs::read(folder.at("m")).unwrap(), before);
+    assert_eq!(folder.names(), ["m", "ratings.tsv"]);
 }
 
 /// Ctrl-C: the state is kept, the model so far is saved, and the same command goes on.

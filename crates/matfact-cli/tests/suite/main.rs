@@ -21,5 +21,7 @@ mod predict;
 mod recommend;
 mod refusals;
 mod report;
+mod rows;
+mod safetensors;
 mod tune;
 mod use_model;

@@ -4,8 +4,9 @@ mod folder;
 
 pub use folder::{CheckpointFolder, CheckpointInterval};
 
-use crate::model::{Kind, ModelFile, load, save};
-use matfact_core::{Checkpoint, CheckpointState, DataFingerprint, Error, ModelRecord, Result};
+use crate::model::{Contents, Kind, ModelFile, load, save};
+use matfact_core::{Checkpoint, CheckpointState, DataFingerprint, Error, Result};
+use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -38,8 +39,6 @@ const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// # Errors
 /// [`Error::Io`] with the path; [`Error::InvalidModel`] for a tensor whose shape disagrees with its values.
 pub fn save_checkpoint(path: impl AsRef<Path>, checkpoint: &Checkpoint) -> Result<()> {
-    let mut record = ModelRecord::new(&checkpoint.algorithm);
-    record.tensors.clone_from(&checkpoint.state.tensors);
     let data = &checkpoint.data;
     let mut texts = BTreeMap::from([
         ("version".to_owned(), VERSION.to_owned()),
@@ -58,22 +57,39 @@ pub fn save_checkpoint(path: impl AsRef<Path>, checkpoint: &Checkpoint) -> Resul
     for (name, text) in &checkpoint.state.texts {
         texts.insert(format!("{TEXT}{name}"), text.clone());
     }
-    record.attributes = texts;
-    save(path.as_ref(), &ModelFile::new(record), Kind::Checkpoint)
+    let contents = Contents {
+        algorithm: &checkpoint.algorithm,
+        tensors: &checkpoint.state.tensors,
+        attributes: &texts,
+        parameters: &Value::Null,
+        report: &Value::Null,
+        seed: 0,
+        row_ids: None,
+        column_ids: None,
+    };
+    save(path.as_ref(), &contents, Kind::Checkpoint)
 }
 
 /// Loads a checkpoint; what is accepted is exactly what [`save_checkpoint`] writes.
 ///
 /// # Errors
-/// Those of [`load_model`](crate::load_model), and [`Error::ResumeMismatch`] for a checkpoint of another version of
-/// matfact.
+/// [`Error::CorruptCheckpoint`] for a file that differs from what was written, in whatever way, and otherwise those of
+/// [`load_model`](crate::load_model); [`Error::ResumeMismatch`] for a checkpoint of another version of matfact.
 pub fn load_checkpoint(path: impl AsRef<Path>) -> Result<Checkpoint> {
     let path = path.as_ref();
-    let mut record = load(path, Kind::Checkpoint)?.record;
-    let corrupt = |reason: String| Error::Corrupt {
-        path: path.to_owned(),
-        reason,
-    };
+    let corrupt = |reason: String| Kind::Checkpoint.corrupt(path, reason);
+    let ModelFile {
+        mut record,
+        parameters,
+        report,
+        seed,
+        row_ids,
+        column_ids,
+    } = load(path, Kind::Checkpoint)?;
+    let is_plain = parameters.is_null() && report.is_null() && seed == 0;
+    if !is_plain || row_ids.is_some() || column_ids.is_some() {
+        return Err(corrupt("it holds what only a model has".to_owned()));
+    }
     let version = record.attributes.remove("version").unwrap_or_default();
     if version != VERSION {
         return Err(Error::ResumeMismatch {
@@ -89,9 +105,8 @@ pub fn load_checkpoint(path: impl AsRef<Path>) -> Result<Checkpoint> {
     let mut facts = BTreeMap::new();
     for (name, value) in record.attributes {
         if let Some(name) = name.strip_prefix(COUNTER) {
-            let counter = value
-                .parse()
-                .map_err(|_| corrupt(format!("its counter {name} is no number")))?;
+            let counter = plain_number(&value)
+                .ok_or_else(|| corrupt(format!("its counter {name} is no number")))?;
             state.counters.insert(name.to_owned(), counter);
         } else if let Some(name) = name.strip_prefix(TEXT) {
             state.texts.insert(name.to_owned(), value);
@@ -105,10 +120,10 @@ pub fn load_checkpoint(path: impl AsRef<Path>) -> Result<Checkpoint> {
     };
     let (scalar, settings) = (text("scalar")?, text("settings")?);
     let mut number = |name: &str| -> Result<u64> {
-        let parsed = text(name)?.parse();
-        parsed.map_err(|_| corrupt(format!("its {name} is no number")))
+        let text = text(name)?;
+        plain_number(&text).ok_or_else(|| corrupt(format!("its {name} is no number")))
     };
-    Ok(Checkpoint {
+    let checkpoint = Checkpoint {
         algorithm: record.algorithm,
         scalar,
         settings,
@@ -123,7 +138,17 @@ pub fn load_checkpoint(path: impl AsRef<Path>) -> Result<Checkpoint> {
         },
         iteration: number("iteration")? as usize,
         state,
-    })
+    };
+    match facts.keys().next() {
+        Some(unknown) => Err(corrupt(format!("it holds an unknown text {unknown:?}"))),
+        None => Ok(checkpoint),
+    }
+}
+
+/// A number in the digits that it is written with.
+fn plain_number(text: &str) -> Option<u64> {
+    let number: u64 = text.parse().ok()?;
+    (number.to_string() == text).then_some(number)
 }
 
 const COUNTER: &str = "counter.";

@@ -71,7 +71,9 @@ impl Archive<'_> {
         name: &str,
         read: impl FnOnce(&mut dyn std::io::Read, &Path, u64) -> Result<R>,
     ) -> Result<R> {
-        let path = PathBuf::from(format!("{}:{name}", self.path.display()));
+        // Messages stay on one line, whatever an archive calls its members.
+        let shown = name.replace(char::is_control, "?");
+        let path = PathBuf::from(format!("{}:{shown}", self.path.display()));
         let mut file = self
             .archive
             .by_name(name)
@@ -147,7 +149,11 @@ fn sparse<T: Scalar>(archive: &mut Archive<'_>) -> Result<CsMatI<T, u32, usize>>
         }
     };
     let matrix = match &format[..] {
-        "csr" => compressed(archive, (rows, columns))?,
+        "csr" => {
+            let matrix = compressed(archive, (rows, columns))?;
+            check_sides(matrix.nnz())?;
+            matrix
+        }
         "csc" => {
             let transposed = compressed(archive, (columns, rows))?;
             check_sides(transposed.nnz())?;

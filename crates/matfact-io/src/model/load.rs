@@ -39,10 +39,7 @@ pub fn load_model(path: impl AsRef<Path>) -> Result<ModelFile> {
 /// Loads a file of either kind.
 pub(crate) fn load(path: &Path, kind: Kind) -> Result<ModelFile> {
     let (mut reader, size) = open_regular(path)?;
-    let corrupt = |reason: String| Error::Corrupt {
-        path: path.to_owned(),
-        reason,
-    };
+    let corrupt = |reason: String| kind.corrupt(path, reason);
     let mut bytes = vec![0; LENGTH_BYTES + 1];
     let filled = read_full(&mut reader, &mut bytes).map_err(|e| fault::io(path, e))?;
     bytes.truncate(filled);
@@ -151,6 +148,7 @@ fn decode(mut header: Header, data: &[u8], kind: Kind) -> Result<ModelFile, Stri
     }
     let row_ids = ids(&mut parts, &ROW_IDS)?;
     let column_ids = ids(&mut parts, &COLUMN_IDS)?;
+    check_halves(&parts, kind)?;
     let mut take = |key: &str| {
         let missing = || format!("the header lacks {key}");
         header.metadata.remove(key).ok_or_else(missing)
@@ -187,7 +185,25 @@ fn decode(mut header: Header, data: &[u8], kind: Kind) -> Result<ModelFile, Stri
 }
 
 fn json(name: &str, text: &str) -> Result<serde_json::Value, String> {
-    serde_json::from_str(text).map_err(|error| format!("{name} cannot be read: {error}"))
+    let value: serde_json::Value =
+        serde_json::from_str(text).map_err(|error| format!("{name} cannot be read: {error}"))?;
+    match value.to_string() == text {
+        true => Ok(value),
+        false => Err(format!("{name} are not written as matfact writes them")),
+    }
+}
+
+/// Halves are the matrices of a model, all of them or none.
+fn check_halves(parts: &BTreeMap<String, (TensorInfo, &[u8])>, kind: Kind) -> Result<(), String> {
+    let is_half = |info: &TensorInfo| info.dtype == "F16";
+    if !parts.values().any(|(info, _)| is_half(info)) {
+        return Ok(());
+    }
+    let as_written = |(info, _): &(TensorInfo, &[u8])| is_half(info) == (info.shape.len() == 2);
+    match kind == Kind::Model && parts.values().all(as_written) {
+        true => Ok(()),
+        false => Err("it is of half precision where matfact writes none".to_owned()),
+    }
 }
 
 fn numbers(info: TensorInfo, bytes: &[u8], kind: Kind) -> Result<Tensor, String> {

@@ -7,10 +7,11 @@ mod load;
 mod save;
 
 pub(crate) use load::load;
-pub(crate) use save::save;
+pub(crate) use save::{Contents, save};
 
 use crate::ids::Ids;
-use matfact_core::ModelRecord;
+use matfact_core::{Error, ModelRecord};
+use std::path::Path;
 
 pub use load::load_model;
 pub use save::{save_model, save_model_in_half};
@@ -82,6 +83,15 @@ impl Kind {
         match self {
             Kind::Model => "matfact",
             Kind::Checkpoint => "matfact-checkpoint",
+        }
+    }
+
+    /// The refusal of a file that is damaged or something else.
+    pub(crate) fn corrupt(self, path: &Path, reason: String) -> Error {
+        let path = path.to_owned();
+        match self {
+            Kind::Model => Error::Corrupt { path, reason },
+            Kind::Checkpoint => Error::CorruptCheckpoint { path, reason },
         }
     }
 

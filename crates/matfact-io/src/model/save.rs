@@ -6,8 +6,9 @@ use crate::atomic::write_atomically;
 use crate::ids::Ids;
 use half::f16;
 use matfact_core::{Error, Result, Tensor, TensorValues};
+use serde_json::Value;
 use std::collections::BTreeMap;
-use std::io;
+use std::io::{self, Write};
 use std::path::Path;
 
 /// Values converted to bytes at a time.
@@ -34,7 +35,7 @@ const CHUNK: usize = 8 << 10;
 /// assert!(matches!(refused, Err(Error::InvalidModel { .. })));
 /// ```
 pub fn save_model(path: impl AsRef<Path>, file: &ModelFile) -> Result<()> {
-    save(path.as_ref(), file, Kind::Model)
+    save(path.as_ref(), &Contents::of(file), Kind::Model)
 }
 
 /// As [`save_model`] in about half the space: every matrix of the model (its factors) is rounded to 16 bits (IEEE half
@@ -61,7 +62,8 @@ pub fn save_model(path: impl AsRef<Path>, file: &ModelFile) -> Result<()> {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn save_model_in_half(path: impl AsRef<Path>, file: &ModelFile) -> Result<()> {
-    let mut tensors = tensors(file, Kind::Model)?;
+    let contents = Contents::of(file);
+    let mut tensors = tensors(&contents, Kind::Model)?;
     for (name, content) in &mut tensors {
         if let Content::Numbers(tensor) = content
             && tensor.shape.len() == 2
@@ -69,7 +71,7 @@ pub fn save_model_in_half(path: impl AsRef<Path>, file: &ModelFile) -> Result<()
             *content = Content::Halves(tensor, halves(name, tensor)?);
         }
     }
-    write(path.as_ref(), file, tensors, Kind::Model)
+    write(path.as_ref(), &contents, tensors, Kind::Model)
 }
 
 /// The values, if all of them can be halves.
@@ -87,14 +89,41 @@ fn halves<'a>(name: &str, tensor: &'a Tensor) -> Result<&'a [f32]> {
     }
 }
 
+/// What a file of either kind holds, borrowed: a checkpoint may be as large as the rest of the fit.
+pub(crate) struct Contents<'a> {
+    pub(crate) algorithm: &'a str,
+    pub(crate) tensors: &'a BTreeMap<String, Tensor>,
+    pub(crate) attributes: &'a BTreeMap<String, String>,
+    pub(crate) parameters: &'a Value,
+    pub(crate) report: &'a Value,
+    pub(crate) seed: u64,
+    pub(crate) row_ids: Option<&'a Ids>,
+    pub(crate) column_ids: Option<&'a Ids>,
+}
+
+impl<'a> Contents<'a> {
+    fn of(file: &'a ModelFile) -> Self {
+        Self {
+            algorithm: &file.record.algorithm,
+            tensors: &file.record.tensors,
+            attributes: &file.record.attributes,
+            parameters: &file.parameters,
+            report: &file.report,
+            seed: file.seed,
+            row_ids: file.row_ids.as_ref(),
+            column_ids: file.column_ids.as_ref(),
+        }
+    }
+}
+
 /// Writes a file of either kind.
-pub(crate) fn save(path: &Path, file: &ModelFile, kind: Kind) -> Result<()> {
+pub(crate) fn save(path: &Path, file: &Contents<'_>, kind: Kind) -> Result<()> {
     write(path, file, tensors(file, kind)?, kind)
 }
 
 fn write(
     path: &Path,
-    file: &ModelFile,
+    file: &Contents<'_>,
     tensors: BTreeMap<&str, Content<'_>>,
     kind: Kind,
 ) -> Result<()> {
@@ -125,15 +154,23 @@ fn write(
             encoded.len()
         )));
     }
-    write_atomically(path, |out| {
-        out.write_all(&encoded)?;
-        for name in header.by_place() {
-            if let Some(content) = tensors.get(name) {
-                content.write(&mut |bytes| out.write_all(bytes))?;
-            }
+    write_atomically(path, |out| emit(out, &encoded, &header, &tensors))
+}
+
+/// Hands the whole file on.
+fn emit(
+    out: &mut dyn Write,
+    encoded: &[u8],
+    header: &Header,
+    tensors: &BTreeMap<&str, Content<'_>>,
+) -> io::Result<()> {
+    out.write_all(encoded)?;
+    for name in header.by_place() {
+        if let Some(content) = tensors.get(name) {
+            content.write(&mut |bytes| out.write_all(bytes))?;
         }
-        Ok(())
-    })
+    }
+    Ok(())
 }
 
 fn invalid(reason: String) -> Error {
@@ -150,13 +187,13 @@ enum Content<'a> {
 }
 
 /// All tensors by name, checked.
-fn tensors(file: &ModelFile, kind: Kind) -> Result<BTreeMap<&str, Content<'_>>> {
+fn tensors<'a>(file: &Contents<'a>, kind: Kind) -> Result<BTreeMap<&'a str, Content<'a>>> {
     let mut tensors = BTreeMap::new();
-    for (name, tensor) in &file.record.tensors {
+    for (name, tensor) in file.tensors {
         check(name, tensor, kind)?;
         tensors.insert(&name[..], Content::Numbers(tensor));
     }
-    for (names, ids) in [(ROW_IDS, &file.row_ids), (COLUMN_IDS, &file.column_ids)] {
+    for (names, ids) in [(ROW_IDS, file.row_ids), (COLUMN_IDS, file.column_ids)] {
         let IdNames { text, offsets, .. } = names;
         if let Some(ids) = ids {
             tensors.insert(text, Content::IdText(ids));
@@ -197,28 +234,28 @@ fn check(name: &str, tensor: &Tensor, kind: Kind) -> Result<()> {
     }
 }
 
-fn metadata(file: &ModelFile, kind: Kind) -> Result<BTreeMap<String, String>> {
+fn metadata(file: &Contents<'_>, kind: Kind) -> Result<BTreeMap<String, String>> {
     let mut metadata = BTreeMap::from([
         ("format".to_owned(), kind.format().to_owned()),
         ("format_version".to_owned(), FORMAT_VERSION.to_string()),
-        ("algorithm".to_owned(), file.record.algorithm.clone()),
+        ("algorithm".to_owned(), file.algorithm.to_owned()),
         (
             "parameters".to_owned(),
-            json("parameters", &file.parameters)?,
+            json("parameters", file.parameters)?,
         ),
-        ("report".to_owned(), json("report", &file.report)?),
+        ("report".to_owned(), json("report", file.report)?),
         ("seed".to_owned(), file.seed.to_string()),
     ]);
-    for (name, value) in &file.record.attributes {
+    for (name, value) in file.attributes {
         metadata.insert(format!("attribute.{name}"), value.clone());
     }
     Ok(metadata)
 }
 
 /// The value as text, if that text can be read again.
-fn json(name: &str, value: &serde_json::Value) -> Result<String> {
+fn json(name: &str, value: &Value) -> Result<String> {
     let text = serde_json::to_string(value).map_err(|e| invalid(format!("{name}: {e}")))?;
-    match serde_json::from_str::<serde_json::Value>(&text) {
+    match serde_json::from_str::<Value>(&text) {
         Ok(back) if back == *value => Ok(text),
         Ok(_) => Err(invalid(format!(
             "{name}: a number would not come back the same"
@@ -279,4 +316,70 @@ fn in_pieces<V, const N: usize>(
         sink(&buffer)?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::load_model;
+    use matfact_core::{ModelRecord, ndarray::array};
+
+    /// Takes one byte at a time, is interrupted before each, and fails where the disk is full.
+    struct Narrow {
+        taken: Vec<u8>,
+        room: usize,
+        interrupt: bool,
+    }
+
+    impl Write for Narrow {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.interrupt = !self.interrupt;
+            if self.interrupt {
+                return Err(io::ErrorKind::Interrupted.into());
+            }
+            if self.taken.len() == self.room {
+                return Err(io::ErrorKind::StorageFull.into());
+            }
+            self.taken.extend(&bytes[..bytes.len().min(1)]);
+            Ok(bytes.len().min(1))
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn short_writes_make_the_same_file_and_a_failure_at_any_byte_is_told() {
+        let mut record = ModelRecord::new("nmf");
+        record.insert("w", &array![[1.0_f32, 2.0], [3.0, 4.0]]);
+        record.insert("h", &array![0.5_f64]);
+        let mut ids = Ids::new();
+        ids.insert("ada").unwrap();
+        let file = ModelFile {
+            row_ids: Some(ids),
+            ..ModelFile::new(record)
+        };
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("m");
+        save_model(&path, &file).unwrap();
+        let whole = std::fs::read(&path).unwrap();
+        let (length, rest) = whole.split_at(8);
+        let end = 8 + u64::from_le_bytes(length.try_into().unwrap()) as usize;
+        let header = Header::decode(&whole[..end]).unwrap();
+        assert!(rest.len() > end);
+        let contents = Contents::of(&file);
+        let tensors = tensors(&contents, Kind::Model).unwrap();
+        for room in 0..=whole.len() {
+            let mut out = Narrow {
+                taken: Vec::new(),
+                room,
+                interrupt: false,
+            };
+            let written = emit(&mut out, &whole[..end], &header, &tensors);
+            assert_eq!(written.is_ok(), room == whole.len(), "{room}");
+            assert_eq!(out.taken, whole[..room]);
+        }
+        assert_eq!(load_model(&path).unwrap(), file);
+    }
 }

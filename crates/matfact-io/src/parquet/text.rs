@@ -3,9 +3,11 @@
 use super::cells::{Cells, has_text, quote};
 use parquet::column::reader::ColumnReader;
 use parquet::file::reader::{FileReader, SerializedFileReader};
+use std::cell::Cell;
 use std::fs::File;
 use std::io::{self, ErrorKind, Read};
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
+use std::sync::Once;
 
 /// Rows that are decoded at a time.
 const ROWS: usize = 8192;
@@ -135,9 +137,30 @@ fn damaged(error: parquet::errors::ParquetError) -> io::Error {
     io::Error::new(ErrorKind::InvalidData, message)
 }
 
-/// The decoder is not ours, and a hostile file may bring it to panic: that is a damaged file too.
+thread_local! {
+    /// Whether this thread is inside the decoder.
+    static DECODING: Cell<bool> = const { Cell::new(false) };
+}
+
+/// The decoder is not ours, and a hostile file may bring it to panic: that is a damaged file too, and told as one, so
+/// that the panic itself says nothing.
 fn guarded<R>(read: impl FnOnce() -> io::Result<R>) -> io::Result<R> {
-    catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|_| {
+    static QUIET: Once = Once::new();
+    // The hook cannot be changed by a thread that panics already.
+    if !std::thread::panicking() {
+        QUIET.call_once(|| {
+            let hook = take_hook();
+            set_hook(Box::new(move |panic| {
+                if !DECODING.get() {
+                    hook(panic);
+                }
+            }));
+        });
+    }
+    let outer = DECODING.replace(true);
+    let read = catch_unwind(AssertUnwindSafe(read));
+    DECODING.set(outer);
+    read.unwrap_or_else(|_| {
         let message = "the decoder of Parquet gave up on this file";
         Err(io::Error::new(ErrorKind::InvalidData, message))
     })

@@ -12,7 +12,7 @@ use matfact_io::{
 use std::fs;
 use std::time::Duration;
 
-fn sample(iteration: usize) -> Checkpoint {
+pub(crate) fn sample(iteration: usize) -> Checkpoint {
     let mut state = CheckpointState::default();
     state.insert("w", &array![[1.0_f32, -0.0], [f32::NAN, f32::INFINITY]]);
     state.insert_numbers("history", &[f64::NEG_INFINITY, 5e-324, iteration as f64]);
@@ -55,7 +55,14 @@ fn a_checkpoint_comes_back_with_numbers_that_no_model_may_have() {
     record.insert("w", &array![1.0]);
     save_model(&path, &ModelFile::new(record)).unwrap();
     let refused = load_checkpoint(&path).unwrap_err();
-    assert!(matches!(refused, Error::Corrupt { .. }), "{refused}");
+    assert!(
+        matches!(refused, Error::CorruptCheckpoint { .. }),
+        "{refused}"
+    );
+    assert!(
+        refused.to_string().contains("not an intact checkpoint"),
+        "{refused}"
+    );
 }
 
 #[test]
@@ -68,7 +75,7 @@ fn a_torn_or_changed_checkpoint_is_refused() {
         fs::write(&path, &bytes[..cut]).unwrap();
         let refused = load_checkpoint(&path);
         assert!(
-            matches!(refused, Err(Error::Corrupt { .. })),
+            matches!(refused, Err(Error::CorruptCheckpoint { .. })),
             "cut at {cut}"
         );
     }
