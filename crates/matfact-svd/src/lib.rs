@@ -46,6 +46,7 @@ mod incremental;
 mod model;
 mod moments;
 mod pca;
+mod plan;
 mod standardized;
 mod truncated;
 
