@@ -143,12 +143,19 @@ fn half_precision_halves_the_file_and_keeps_three_digits() {
     folder.ok(&format!("{fit} --model full"));
     folder.ok(&format!("{fit} --half --model half"));
     let size = |name: &str| fs::metadata(folder.at(name)).unwrap().len();
-    assert_eq!(size("full") - size("half"), 2 * 64 * (60 + 40));
+    // The seconds of the fit have not always as many digits.
+    let saved = size("full") as f64 - size("half") as f64;
+    assert!((saved - 12_800.0).abs() < 200.0, "{saved}");
     let one = |name: &str| {
         let said = folder
             .ok(&format!("predict {name} --user u3 --item film-7"))
             .out;
-        said.trim().parse::<f64>().unwrap()
+        said.trim()
+            .rsplit('\t')
+            .next()
+            .unwrap()
+            .parse::<f64>()
+            .unwrap()
     };
     assert!((one("full") - one("half")).abs() < 5e-3);
     // The same as of the model that is there.

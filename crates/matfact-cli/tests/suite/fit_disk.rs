@@ -69,7 +69,7 @@ fn duplicates_are_taken_by_the_rule_or_refused_with_their_lines() {
     for i in 0..30_000_usize {
         text += &format!("{},{},{}\n", i * 7 % 400, i * 13 % 301, 1 + i % 5);
     }
-    folder.write("large.csv", text + "5,5,1e38\n0,0,1\n0,0,2\n");
+    folder.write("large.csv", text + "0,0,1\n0,0,2\n");
     for rule in ["last", "sum"] {
         let fit = format!("fit sgd large.csv --rank 2 --epochs 1 --duplicates {rule}");
         folder.ok(&format!("{fit} --model memory"));
@@ -92,7 +92,7 @@ fn duplicates_are_taken_by_the_rule_or_refused_with_their_lines() {
     };
     refused(
         "ada,x,1\nbob,x,2\nada,x,3\n",
-        "bad.csv, line 3: user \"ada\" has rated item \"x\" before, on line 1",
+        "bad.csv:3: user \"ada\" has rated item \"x\" before, on line 1",
         "",
     );
     refused(
@@ -196,7 +196,7 @@ fn a_report_a_configuration_and_a_plan_go_with_it() {
         "{configuration}"
     );
     folder.write("run.toml", configuration);
-    folder.ok("fit --config run.toml --model one");
+    folder.ok("fit sgd --config run.toml --model one");
     folder.ok(&format!(
         "{} --model two",
         fit.replace(" --disk scratch", "")
