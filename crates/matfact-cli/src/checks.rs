@@ -1,6 +1,7 @@
 //! What can be refused before a fit starts its work.
 
 use crate::arguments::{CommonOptions, SplitOptions};
+use crate::fit::Source;
 use crate::output::total_memory_bytes;
 use matfact::{Error, Result, Scalar};
 use std::path::{Path, PathBuf};
@@ -66,6 +67,18 @@ pub(crate) fn refuse_checkpoints(common: &CommonOptions) -> Result<()> {
             "left out: `matfact fit` has checkpoints",
         )),
         None => Ok(()),
+    }
+}
+
+/// Refuses ratings on disk where they are split in memory.
+pub(crate) fn refuse_disk(source: Source<'_>) -> Result<()> {
+    match source {
+        Source::Disk(_, folder) => Err(Error::invalid_parameter(
+            "disk",
+            folder.display(),
+            "left out: `matfact fit sgd` keeps ratings on disk, and measures the error on --test or --holdout",
+        )),
+        _ => Ok(()),
     }
 }
 

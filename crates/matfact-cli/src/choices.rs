@@ -15,6 +15,17 @@ pub(crate) enum Precision {
     F64,
 }
 
+/// How counts are weighted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum WeightsChoice {
+    /// Rare columns count more, and every row alike
+    TfIdf,
+    /// Okapi BM25: counts saturate, the more the longer the row, and rare columns count more
+    Bm25,
+    /// Logarithms of counts; columns that are spread evenly over the rows count less
+    LogEntropy,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum InitChoice {
     Auto,

@@ -2,7 +2,7 @@
 
 use crate::arguments::{CommonOptions, EvaluateOptions};
 use crate::checkpoints::Checkpoints;
-use crate::checks::{check_memory, refuse_checkpoints, refuse_report};
+use crate::checks::{check_memory, refuse_checkpoints, refuse_disk, refuse_report};
 use crate::choices::Precision;
 use crate::configuration::Given;
 use crate::fit::{Source, check_counts, fit, parts};
@@ -28,6 +28,7 @@ pub(crate) fn run(options: &EvaluateOptions, given: &Given) -> Result<()> {
         ));
     };
     refuse_checkpoints(common)?;
+    refuse_disk(source)?;
     if let Some(path) = &common.model {
         let requirement = "left out: `matfact fit` keeps a model of all ratings";
         return Err(Error::invalid_parameter(

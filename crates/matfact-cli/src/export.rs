@@ -7,7 +7,8 @@ use crate::opened::Opened;
 use crate::output::{grouped, say, say_json};
 use matfact::core::{Tensor, TensorValues};
 use matfact::io::{
-    Ids, ModelFile, read_libmf, save_model, write_libmf, write_npy, write_parquet, write_tsv,
+    Ids, ModelFile, read_libmf, save_model, save_model_in_half, write_libmf, write_npy,
+    write_parquet, write_tsv,
 };
 use matfact::ndarray::Array2;
 use matfact::{AnyModel, Error, Factorization, Persist, Result, Scalar};
@@ -18,12 +19,18 @@ use std::path::{Path, PathBuf};
 pub(crate) fn export(options: &ExportOptions) -> Result<()> {
     let opened = Opened::read(&options.model)?;
     let written = match options.format {
+        ExportFormat::Half => {
+            check_file(options)?;
+            if opened.is_double() {
+                return Err(
+                    opened.cannot("be written in half precision (it is of f64: fit it in f32)")
+                );
+            }
+            save_model_in_half(&options.output, &opened.file)?;
+            vec![options.output.clone()]
+        }
         ExportFormat::Libmf => {
-            check_output(
-                "output",
-                &options.output,
-                &[Input::new(&options.model, "model")],
-            )?;
+            check_file(options)?;
             match opened.is_double() {
                 true => to_libmf::<f64>(options, &opened)?,
                 false => to_libmf::<f32>(options, &opened)?,
@@ -45,6 +52,12 @@ pub(crate) fn export(options: &ExportOptions) -> Result<()> {
         .map(|path| path.display().to_string())
         .collect();
     say(&lines.join("\n"))
+}
+
+/// Refuses an output that is no file to write, or the model itself.
+fn check_file(options: &ExportOptions) -> Result<()> {
+    let inputs = [Input::new(&options.model, "model")];
+    check_output("output", &options.output, &inputs)
 }
 
 fn to_libmf<T: Scalar>(options: &ExportOptions, opened: &Opened) -> Result<()> {

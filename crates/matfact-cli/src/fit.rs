@@ -7,18 +7,21 @@ use crate::checkpoints::Checkpoints;
 use crate::checks::{Input as ReadFile, check_memory, check_output, check_report};
 use crate::choices::Precision;
 use crate::configuration::Given;
+use crate::disk::{self, DiskSplit};
 use crate::input::{Accuracy, Seen, Split, keep_aside, load, read_positives};
-use crate::output::{complain, grouped, peak_memory_bytes, say, say_json};
+use crate::output::{complain, say, say_json};
 use crate::plan::check_budget;
 use crate::progress::{Bar, interruption};
 use crate::reporting;
-use crate::weighting::{self, Weighted};
-use matfact::io::{Ids, ModelFile, RatedPair, save_model};
+use crate::saving;
+use crate::summary::{summary, summary_json};
+use crate::weighting::{self, Weighted, Weighting};
+use matfact::io::{Ids, ModelFile, RatedPair};
 use matfact::{
-    Algorithm, AnyModel, Error, Factorizer, Fit, FitReport, Input, ObservedEntries, Persist,
-    Ratings, Result, Run, Scalar, StopReason, TfIdf, Validation,
+    Algorithm, AnyModel, Error, Factorizer, Fit, Input, ObservedEntries, Persist, Ratings, Result,
+    Run, Scalar, StopReason, Validation,
 };
-use serde_json::{Value, json};
+use std::path::Path;
 use std::time::Instant;
 
 /// Fits what the command line asks for.
@@ -61,7 +64,10 @@ pub(crate) fn unchecked(command: &FitCommand) -> (&CommonOptions, &'static str, 
         FitCommand::Svd(own) => (&own.common, "svd", Source::Matrix(&own.matrix)),
         FitCommand::Pca(own) => (&own.common, "pca", Source::Matrix(&own.matrix)),
         FitCommand::MaskedNmf(own) => (&own.common, "masked-nmf", Source::Ratings(&own.split)),
-        FitCommand::Sgd(own) => (&own.common, "sgd", Source::Ratings(&own.split)),
+        FitCommand::Sgd(own) => match &own.disk {
+            Some(folder) => (&own.common, "sgd", Source::Disk(&own.split, folder)),
+            None => (&own.common, "sgd", Source::Ratings(&own.split)),
+        },
         FitCommand::Als(own) => (&own.common, "als", Source::Ratings(&own.split)),
         FitCommand::Svdpp(own) => (&own.common, "svdpp", Source::Ratings(&own.split)),
         FitCommand::Ials(own) => (&own.common, "ials", Source::Positives(&own.positives)),
@@ -96,6 +102,8 @@ pub(crate) fn check_counts(common: &CommonOptions) -> Result<()> {
 pub(crate) enum Source<'a> {
     Matrix(&'a MatrixOptions),
     Ratings(&'a SplitOptions),
+    /// Ratings that are kept in this folder during the fit.
+    Disk(&'a SplitOptions, &'a Path),
     Positives(&'a PositivesOptions),
 }
 
@@ -104,7 +112,7 @@ impl<'a> Source<'a> {
     pub(crate) fn split(self) -> Option<&'a SplitOptions> {
         match self {
             Source::Matrix(_) => None,
-            Source::Ratings(split) => Some(split),
+            Source::Ratings(split) | Source::Disk(split, _) => Some(split),
             Source::Positives(positives) => Some(&positives.split),
         }
     }
@@ -117,6 +125,7 @@ fn by_precision(
     given: &Given,
 ) -> Result<()> {
     check_counts(common)?;
+    saving::check(common)?;
     check_report(common, source.split())?;
     if let Some(path) = &common.model {
         let test = source.split().and_then(|split| split.test.as_ref());
@@ -134,12 +143,12 @@ fn by_precision(
 pub(crate) struct Outcome<T> {
     pub(crate) fit: Fit<AnyModel<T>>,
     pub(crate) load_seconds: f64,
-    weighting: Option<TfIdf<T>>,
+    pub(crate) weighting: Option<Weighting<T>>,
     pub(crate) ids: Option<(Ids, Ids)>,
     seen: Option<Seen>,
     pub(crate) train: Option<Accuracy>,
     pub(crate) test: Option<Accuracy>,
-    baseline: Option<Accuracy>,
+    pub(crate) baseline: Option<Accuracy>,
     /// What the model was fitted to, for the report.
     pub(crate) ratings: Option<Ratings<T>>,
 }
@@ -182,6 +191,15 @@ fn execute<T: Scalar>(
             )?;
             score(fit, split, load_seconds)?
         }
+        Source::Disk(options, folder) => {
+            let split = disk::load::<T>(common, options, folder)?;
+            let load_seconds = started.elapsed().as_secs_f64();
+            let input = Input::from(&split.train);
+            let validation = split.validation.as_ref();
+            let fit = fit(common, algorithm, &input, validation, &mut checkpoints)?;
+            disk::tell_of_report(common);
+            score_from_disk(fit, split, load_seconds)?
+        }
         Source::Positives(options) => {
             if options.split.test.is_some() || options.split.holdout.is_some() {
                 let requirement = "left out: `matfact evaluate` measures lists on what is held out";
@@ -210,7 +228,7 @@ fn execute<T: Scalar>(
             }
         }
         Source::Matrix(options) => {
-            let weighted = Weighted::<T>::read(&common.input, options.tf_idf)?;
+            let weighted = Weighted::<T>::read(&common.input, options.weighting())?;
             let load_seconds = started.elapsed().as_secs_f64();
             let input = Input::Matrix(weighted.data.as_matrix());
             let fit = fit(common, algorithm, &input, None, &mut checkpoints)?;
@@ -227,8 +245,7 @@ fn execute<T: Scalar>(
         complain("notice: interrupted; this is the model so far");
     }
     if let Some(path) = &common.model {
-        let file = model_file(algorithm, &outcome);
-        save_model(path, &file)?;
+        saving::save(path, &model_file(algorithm, &outcome), common.half)?;
     }
     checkpoints.finish(outcome.fit.report.stop)?;
     if let Some(path) = &common.reporting.report {
@@ -296,16 +313,41 @@ fn score<T: Scalar>(
     load_seconds: f64,
 ) -> Result<Outcome<T>> {
     let train = accuracy_on(&fit.model, split.seen, &split.train)?;
-    let test = Accuracy::of_model(&fit.model, split.seen, split.test.iter().copied())?;
-    let mean = split.train.mean();
-    let baseline = Accuracy::of(split.test.iter().map(|pair| (mean, pair.value.as_f64())));
+    let ids = (split.rows, split.columns);
+    let outcome = tested(fit, split.seen, ids, &split.test, load_seconds)?;
     Ok(Outcome {
-        ids: Some((split.rows, split.columns)),
-        seen: Some(split.seen),
         train,
-        test,
-        baseline,
         ratings: Some(split.train),
+        ..outcome
+    })
+}
+
+fn score_from_disk<T: Scalar>(
+    fit: Fit<AnyModel<T>>,
+    split: DiskSplit<T>,
+    load_seconds: f64,
+) -> Result<Outcome<T>> {
+    let train = disk::accuracy_on(&fit.model, split.seen, &split.train)?;
+    let ids = (split.rows, split.columns);
+    let outcome = tested(fit, split.seen, ids, &split.test, load_seconds)?;
+    Ok(Outcome { train, ..outcome })
+}
+
+/// A fit with its errors on test ratings.
+fn tested<T: Scalar>(
+    fit: Fit<AnyModel<T>>,
+    seen: Seen,
+    ids: (Ids, Ids),
+    test: &[RatedPair<T>],
+    load_seconds: f64,
+) -> Result<Outcome<T>> {
+    let accuracy = Accuracy::of_model(&fit.model, seen, test.iter().copied())?;
+    let baseline = Accuracy::of(test.iter().map(|pair| (seen.mean(), pair.value.as_f64())));
+    Ok(Outcome {
+        ids: Some(ids),
+        seen: Some(seen),
+        test: accuracy,
+        baseline,
         ..Outcome::of(fit, load_seconds)
     })
 }
@@ -348,154 +390,4 @@ fn model_file<T: Scalar>(algorithm: &Algorithm, outcome: &Outcome<T>) -> ModelFi
         column_ids,
         ..ModelFile::new(record)
     }
-}
-
-fn summary_json<T: Scalar>(common: &CommonOptions, outcome: &Outcome<T>) -> Value {
-    let report = &outcome.fit.report;
-    let mut object = json!({
-        "algorithm": report.algorithm,
-        "shape": report.shape,
-        "stored": report.stored,
-        "rank": report.rank,
-        "iterations": report.iterations,
-        "stop": report.stop,
-        "seconds": report.seconds.total(),
-        "load_seconds": outcome.load_seconds,
-        "objective": finite(report.objective),
-        "history": report.history,
-        "certificate": report.certificate,
-        "peak_memory_bytes": peak_memory_bytes(),
-        "threads": report.threads,
-        "seed": report.seed,
-        "chosen": report.chosen,
-        "restarts": report.restarts,
-        "notices": report.notices,
-        "model": common.model,
-        "report": common.reporting.report,
-    });
-    let accuracy = [
-        ("train", outcome.train),
-        ("test", outcome.test),
-        ("predict_the_mean", outcome.baseline),
-    ];
-    for (name, accuracy) in accuracy {
-        if let Some(accuracy) = accuracy {
-            object[name] = accuracy.to_json();
-        }
-    }
-    if let Some(best) = report.best_iteration {
-        object["validation"] = json!(report.validation);
-        object["best_iteration"] = json!(best);
-    }
-    if outcome.ids.is_none() {
-        object["tf_idf"] = json!(outcome.weighting.is_some());
-    }
-    if let Some(error) = report.relative_error {
-        object["relative_error"] = json!(error);
-    }
-    object
-}
-
-/// JSON has no NaN.
-fn finite(value: f64) -> Value {
-    if value.is_finite() {
-        json!(value)
-    } else {
-        Value::Null
-    }
-}
-
-fn summary<T: Scalar>(common: &CommonOptions, outcome: &Outcome<T>) -> String {
-    let report: &FitReport = &outcome.fit.report;
-    let (rows, columns) = report.shape;
-    let mut lines = vec![format!(
-        "{}  {} x {}, {} entries, rank {}, {}",
-        report.algorithm,
-        grouped(rows),
-        grouped(columns),
-        grouped(report.stored.unwrap_or_default()),
-        report.rank,
-        T::NAME
-    )];
-    let mut line = |name: &str, text: String| lines.push(format!("  {name:<16}{text}"));
-    line(
-        "stopped",
-        format!("{} ({} iterations)", report.stop, report.iterations),
-    );
-    if let Some(best) = report.best_iteration {
-        let looks = report.validation.iter().copied();
-        let value = if report.chosen.contains_key("validation") {
-            looks.fold(f64::NEG_INFINITY, f64::max)
-        } else {
-            looks.fold(f64::INFINITY, f64::min)
-        };
-        line(
-            "validation",
-            format!("{value:.4} at its best, after iteration {best}"),
-        );
-    }
-    if !report.chosen.is_empty() {
-        let chosen = report.chosen.iter();
-        let chosen: Vec<String> = chosen
-            .map(|(name, value)| format!("{name} {value}"))
-            .collect();
-        line("chosen", chosen.join(", "));
-    }
-    if let Some(text) = starts(report) {
-        line("starts", text);
-    }
-    if outcome.weighting.is_some() {
-        line(
-            "weighted",
-            "by TF-IDF; `transform` weights new rows alike".to_owned(),
-        );
-    }
-    line(
-        "seconds",
-        format!(
-            "{:.3} fit, {:.3} reading, {} threads",
-            report.seconds.total(),
-            outcome.load_seconds,
-            report.threads
-        ),
-    );
-    match report.relative_error {
-        Some(error) => line("relative error", format!("{error:.6}")),
-        // Of losses other than squares the objective is what there is to compare.
-        None if outcome.ids.is_none() && report.objective.is_finite() => {
-            line("objective", format!("{:.6e}", report.objective));
-        }
-        None => {}
-    }
-    for (name, accuracy) in [("train", outcome.train), ("test", outcome.test)] {
-        if let Some(Accuracy { rmse, mae }) = accuracy {
-            line(name, format!("RMSE {rmse:.4}, MAE {mae:.4}"));
-        }
-    }
-    if let Some(Accuracy { rmse, mae }) = outcome.baseline {
-        line(
-            "mean instead",
-            format!("RMSE {rmse:.4}, MAE {mae:.4} on the test ratings"),
-        );
-    }
-    if let Some(path) = &common.reporting.report {
-        line("report", path.display().to_string());
-    }
-    match &common.model {
-        Some(path) => line("model", path.display().to_string()),
-        None => line("model", "not kept (--model FILE keeps it)".to_owned()),
-    }
-    lines.join("\n")
-}
-
-/// How several starts went.
-fn starts(report: &FitReport) -> Option<String> {
-    let objectives = || report.restarts.iter().map(|start| start.objective);
-    let lowest = objectives().reduce(f64::min)?;
-    let highest = objectives().fold(lowest, f64::max);
-    Some(format!(
-        "{}, objective {lowest:.6e} to {highest:.6e}; kept that of seed {}",
-        report.restarts.len(),
-        report.seed
-    ))
 }

@@ -7,8 +7,8 @@ use matfact::io::{
     Ids, RatedPair, RatingsData, RatingsOptions, SkippedLine, read_ratings, read_ratings_with_ids,
 };
 use matfact::{
-    AnyModel, Duplicates, Error, Factorization, ObservedEntries, Ratings, Result, Scalar,
-    Validation,
+    AnyModel, DiskRatings, Duplicates, Error, Factorization, ObservedEntries, Ratings, Result,
+    Scalar, Validation,
 };
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -32,7 +32,7 @@ pub(crate) fn read<T: Scalar>(
     options: &SplitOptions,
 ) -> Result<RatingsData<T>> {
     let data: RatingsData<T> = read_ratings(&common.input, &reading(common, options)?)?;
-    tell_of(&data);
+    tell_of(&data.skipped, data.skipped_count, data.duplicates);
     Ok(data)
 }
 
@@ -55,7 +55,7 @@ pub(crate) fn read_counted<T: Scalar>(
 ) -> Result<RatingsData<T>> {
     let reading = reading(common, options)?.default_value(1.0);
     let data: RatingsData<T> = read_ratings(&common.input, &reading)?;
-    tell_of(&data);
+    tell_of(&data.skipped, data.skipped_count, data.duplicates);
     Ok(data)
 }
 
@@ -66,14 +66,22 @@ pub(crate) fn liked<T: Scalar>(ratings: &Ratings<T>, least: f64) -> Result<Ratin
     Ratings::from_triplets(ratings.shape(), liked, Duplicates::Error)
 }
 
-fn tell_of<T>(data: &RatingsData<T>) {
-    tell_skipped(&data.skipped, data.skipped_count);
-    if data.duplicates > 0 {
+/// Tells what was left out or merged while ratings were read.
+pub(crate) fn tell_of(skipped: &[SkippedLine], count: usize, duplicates: usize) {
+    tell_skipped(skipped, count);
+    if duplicates > 0 {
         complain(&format!(
             "notice: {} ratings of pairs rated before, taken by the rule of --duplicates",
-            grouped(data.duplicates)
+            grouped(duplicates)
         ));
     }
+}
+
+/// Tells that nothing was held out.
+pub(crate) fn tell_small_share() {
+    complain(
+        "notice: --holdout chose no rating, so no error is measured: there are few ratings, or the share is small",
+    );
 }
 
 /// Reads ratings by the ids of those of the fit.
@@ -98,7 +106,8 @@ fn read_pairs<T: Scalar>(
     Ok(test.pairs)
 }
 
-fn reading(common: &CommonOptions, options: &SplitOptions) -> Result<RatingsOptions> {
+/// How the ratings of a fit are read.
+pub(crate) fn reading(common: &CommonOptions, options: &SplitOptions) -> Result<RatingsOptions> {
     let mut reading = options.reading.resolve()?;
     reading.threads = common.threads;
     Ok(reading.duplicates(options.duplicates.into()))
@@ -131,9 +140,7 @@ pub(crate) fn load<T: Scalar>(common: &CommonOptions, options: &SplitOptions) ->
         (None, Some(share)) => {
             let (train, test) = hold_out(&ratings, share, common.seed)?;
             if test.is_empty() {
-                complain(
-                    "notice: --holdout chose no rating, so no error is measured: there are few ratings, or the share is small",
-                );
+                tell_small_share();
             }
             (train, test)
         }
@@ -169,19 +176,12 @@ pub(crate) fn keep_aside<T: Scalar>(
         }
         (Some(path), None) => {
             let mut reading = reading(common, options)?;
-            if matches!(source, Source::Positives(_)) {
+            let mut least = None;
+            if let Source::Positives(positives) = source {
                 reading = reading.default_value(1.0);
+                least = positives.positive_from;
             }
-            let mut pairs: Vec<RatedPair<T>> =
-                read_pairs(Path::new(path), &reading, rows, columns)?;
-            if let Source::Positives(PositivesOptions {
-                positive_from: Some(least),
-                ..
-            }) = source
-            {
-                pairs.retain(|pair| pair.value.as_f64() >= *least);
-            }
-            let aside = Validation::of(&known(train.shape(), &pairs)?);
+            let aside = aside_from_file::<T>(Path::new(path), &reading, (rows, columns), least)?;
             (train, aside)
         }
     };
@@ -194,6 +194,22 @@ pub(crate) fn keep_aside<T: Scalar>(
         aside = aside.metric(*metric);
     }
     Ok((train, Some(aside)))
+}
+
+/// The validation ratings of a file: those of known users and items, and of at least `least`.
+pub(crate) fn aside_from_file<T: Scalar>(
+    path: &Path,
+    reading: &RatingsOptions,
+    (rows, columns): (&Ids, &Ids),
+    least: Option<f64>,
+) -> Result<Validation> {
+    let mut pairs: Vec<RatedPair<T>> = read_pairs(path, reading, rows, columns)?;
+    if let Some(least) = least {
+        pairs.retain(|pair| pair.value.as_f64() >= least);
+    }
+    let aside = Validation::of(&known((rows.len(), columns.len()), &pairs)?);
+    check_aside(&aside)?;
+    Ok(aside)
 }
 
 fn check_aside(validation: &Validation) -> Result<()> {
@@ -285,6 +301,16 @@ impl Seen {
         }
     }
 
+    /// Of ratings to train on that lie on disk, to the bit the same.
+    pub(crate) fn of_disk<T: Scalar>(ratings: &DiskRatings<T>) -> Result<Self> {
+        let (low, high) = ratings.range();
+        Ok(Self {
+            low: low.as_f64(),
+            high: high.as_f64(),
+            mean: ratings.mean()?,
+        })
+    }
+
     /// Of ratings of which the mean alone is known.
     pub(crate) fn unbounded(mean: f64) -> Self {
         Self {
@@ -366,12 +392,22 @@ impl Accuracy {
         seen: Seen,
         pairs: impl Iterator<Item = RatedPair<T>>,
     ) -> Result<Option<Self>> {
+        Self::of_each(model, seen, |add| pairs.into_iter().try_for_each(add))
+    }
+
+    /// The same of the pairs that `visit` hands on.
+    pub(crate) fn of_each<T: Scalar>(
+        model: &AnyModel<T>,
+        seen: Seen,
+        visit: impl FnOnce(&mut dyn FnMut(RatedPair<T>) -> Result<()>) -> Result<()>,
+    ) -> Result<Option<Self>> {
         let mut errors = Errors::default();
-        for pair in pairs {
+        visit(&mut |pair| {
             let predicted = predict(model, Some(seen), pair.row, pair.column)?;
             let predicted = seen.clamp(predicted.unwrap_or(seen.mean));
             errors.add(predicted - pair.value.as_f64());
-        }
+            Ok(())
+        })?;
         Ok(errors.mean())
     }
 

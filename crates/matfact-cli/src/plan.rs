@@ -2,9 +2,10 @@
 
 use crate::arguments::{CommonOptions, PlanOptions};
 use crate::choices::Precision;
+use crate::disk;
 use crate::fit::{Source, check_counts, parts};
 use crate::input::{Split, load, read_positives};
-use crate::output::{grouped, say, say_json};
+use crate::output::{grouped, peak_memory_bytes, say, say_json};
 use crate::weighting::Weighted;
 use matfact::core::{FitPlan, InputSize, Plan};
 use matfact::io::read_npy_rows;
@@ -13,16 +14,27 @@ use serde_json::json;
 use std::path::Path;
 
 const MEBIBYTE: f64 = 1_048_576.0;
+/// Bytes of an id: its text, where that ends, and its place in a table.
+const ID_BYTES: f64 = 32.0;
+/// Bytes of text, and of ratings that wait for the disk, while ratings are read to it.
+const DISK_READING: f64 = 48.0 * MEBIBYTE;
 
 /// Tells what a fit would need.
 pub(crate) fn run(options: &PlanOptions) -> Result<()> {
     let (common, algorithm, source) = parts(&options.algorithm)?;
     check_counts(common)?;
+    // What the program itself takes, before it reads.
+    let program = peak_memory_bytes().unwrap_or(0);
     let size = match common.precision {
         Precision::F32 => size_of_file::<f32>(common, source)?,
         Precision::F64 => size_of_file::<f64>(common, source)?,
     };
     let plan = algorithm.plan(&size)?;
+    let expected = Expected {
+        program,
+        reading: reading_bytes(&size, source) as u64,
+        plan,
+    };
     if let Some(budget) = common.memory_budget {
         require_within(&algorithm, &size, budget)?;
     }
@@ -35,16 +47,47 @@ pub(crate) fn run(options: &PlanOptions) -> Result<()> {
             "prepared_bytes": plan.prepared_bytes,
             "factor_bytes": plan.factor_bytes,
             "workspace_bytes": plan.workspace_bytes,
-            "peak_bytes": plan.peak_bytes(),
+            "fit_bytes": plan.peak_bytes(),
+            "reading_bytes": expected.reading,
+            "program_bytes": expected.program,
+            "peak_bytes": expected.peak_bytes(),
             "operations_per_iteration": plan.operations_per_iteration,
             "iterations": plan.iterations,
         }))
     } else {
-        say(&table(&algorithm, &size, &plan))
+        say(&table(&algorithm, &size, &expected))
     }
 }
 
-fn table(algorithm: &Algorithm, size: &InputSize, plan: &FitPlan) -> String {
+/// The memory of the program at its highest.
+struct Expected {
+    program: u64,
+    reading: u64,
+    plan: FitPlan,
+}
+
+impl Expected {
+    /// Reading is over when the fit begins.
+    fn peak_bytes(&self) -> u64 {
+        self.program + self.reading.max(self.plan.peak_bytes())
+    }
+}
+
+/// Memory while the file is read: ratings are there in parts until the rows are put together, entries of a sparse
+/// matrix as the file has them.
+fn reading_bytes(size: &InputSize, source: Source<'_>) -> f64 {
+    let entries = size.stored as f64 * (8.0 + size.scalar_bytes as f64);
+    let ids = ID_BYTES * (size.shape.0 as f64 + size.shape.1 as f64);
+    match source {
+        Source::Matrix(_) if size.dense => size.bytes(),
+        Source::Matrix(_) => 2.0 * size.bytes(),
+        Source::Disk(..) => size.bytes() + DISK_READING + ids,
+        Source::Ratings(_) | Source::Positives(_) => size.bytes() + entries + ids,
+    }
+}
+
+fn table(algorithm: &Algorithm, size: &InputSize, expected: &Expected) -> String {
+    let plan = &expected.plan;
     let (rows, columns) = size.shape;
     let line =
         |name: &str, bytes: u64| format!("\n  {name:<10} {:>12.1} MiB", bytes as f64 / MEBIBYTE);
@@ -55,13 +98,16 @@ fn table(algorithm: &Algorithm, size: &InputSize, plan: &FitPlan) -> String {
         grouped(columns),
         grouped(size.stored)
     );
-    text += "\nmemory at its highest";
+    text += "\nmemory at its highest: the program, and the larger of reading and fit";
     for (name, bytes) in [
         ("data", plan.input_bytes),
         ("reordered", plan.prepared_bytes),
         ("factors", plan.factor_bytes),
         ("workspace", plan.workspace_bytes),
-        ("together", plan.peak_bytes()),
+        ("the fit", plan.peak_bytes()),
+        ("reading", expected.reading),
+        ("program", expected.program),
+        ("together", expected.peak_bytes()),
     ] {
         text += &line(name, bytes);
     }
@@ -76,14 +122,18 @@ fn table(algorithm: &Algorithm, size: &InputSize, plan: &FitPlan) -> String {
 fn size_of_file<T: Scalar>(common: &CommonOptions, source: Source<'_>) -> Result<InputSize> {
     Ok(match source {
         Source::Matrix(options) => match shape_in_header::<T>(&common.input) {
-            Some(shape) if !options.tf_idf => InputSize::dense::<T>(shape),
+            Some(shape) if options.weighting().is_none() => InputSize::dense::<T>(shape),
             _ => {
-                let weighted = Weighted::<T>::read(&common.input, options.tf_idf)?;
+                let weighted = Weighted::<T>::read(&common.input, options.weighting())?;
                 size_of(&Input::Matrix(weighted.data.as_matrix()))
             }
         },
         Source::Ratings(options) => {
             let split: Split<T> = load(common, options)?;
+            size_of(&Input::from(&split.train))
+        }
+        Source::Disk(options, folder) => {
+            let split = disk::load::<T>(common, options, folder)?;
             size_of(&Input::from(&split.train))
         }
         Source::Positives(options) => {

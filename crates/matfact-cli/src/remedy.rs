@@ -80,6 +80,9 @@ pub(crate) fn message(error: &Error, command: &Command) -> String {
             "the fit diverged in epoch {epoch} with learning rate {learning_rate}: choose a \
              smaller --learning-rate or a larger --regularization"
         ),
+        Error::Io { path, source } if is_full(source) && disk_of(command) == Some(path) => format!(
+            "{error}: the ratings take up to 36 bytes each there (48 with --precision f64); choose a --disk with more room"
+        ),
         Error::Corrupt { .. } => {
             format!("{error}; fetch it again, or make it anew with `matfact fit ... --model`")
         }
@@ -109,6 +112,20 @@ fn input_of(fit: &FitCommand) -> &PathBuf {
         FitCommand::Logistic(options) => &options.ranking.common.input,
         FitCommand::Popularity(options) => &options.common.input,
     }
+}
+
+/// The folder of `fit sgd --disk`.
+fn disk_of(command: &Command) -> Option<&PathBuf> {
+    match command {
+        Command::Fit(FitCommand::Sgd(options)) => options.disk.as_ref(),
+        _ => None,
+    }
+}
+
+/// Whether there is no more room, on a disk or for a user.
+fn is_full(error: &std::io::Error) -> bool {
+    use std::io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
+    matches!(error.kind(), FileTooLarge | QuotaExceeded | StorageFull)
 }
 
 /// What the readers of files say, with the options that help.

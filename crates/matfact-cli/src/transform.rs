@@ -4,7 +4,7 @@ use crate::arguments::TransformOptions;
 use crate::checks::{Input, check_output};
 use crate::opened::Opened;
 use crate::output::{grouped, say, say_json};
-use crate::weighting::{self, Weighted};
+use crate::weighting::{self, Weighted, Weighting};
 use matfact::io::{read_matrix, write_npy};
 use matfact::{AnyModel, Error, Factorization, Result, Scalar};
 use serde_json::json;
@@ -48,12 +48,14 @@ fn transform<T: Scalar>(options: &TransformOptions, opened: &Opened) -> Result<(
     let seconds = started.elapsed().as_secs_f64() - load_seconds;
     write_npy(&options.output, &coordinates)?;
     let (rows, rank) = coordinates.dim();
+    let weights = weighted.by.as_ref().map(Weighting::name);
     if options.json {
         return say_json(&json!({
             "algorithm": opened.file.record.algorithm,
             "shape": [rows, rank],
             "precision": T::NAME,
-            "tf_idf": weighted.by.is_some(),
+            "weights": weights,
+            "tf_idf": weights == Some("tf-idf"),
             "seconds": seconds,
             "load_seconds": load_seconds,
             "output": options.output,
@@ -65,10 +67,9 @@ fn transform<T: Scalar>(options: &TransformOptions, opened: &Opened) -> Result<(
         grouped(rows),
         grouped(rank),
         T::NAME,
-        if weighted.by.is_some() {
-            "; the rows were weighted as the counts of the model were (TF-IDF)"
-        } else {
-            ""
-        }
+        weighted.by.as_ref().map_or(String::new(), |by| format!(
+            "; the rows were weighted as the counts of the model were ({})",
+            by.title()
+        ))
     ))
 }

@@ -9,6 +9,8 @@ use crate::{Error, Result, Scalar};
 /// assert_eq!(InputSize::dense::<f32>((1000, 50)).bytes(), 200_000.0);
 /// // Values, column indices, row pointers.
 /// assert_eq!(InputSize::sparse::<f64>((9, 5), 20).bytes(), 20.0 * 12.0 + 10.0 * 8.0);
+/// // Counts of rows and columns.
+/// assert_eq!(InputSize::sparse::<f64>((9, 5), 20).on_disk().bytes(), 14.0 * 8.0);
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct InputSize {
@@ -18,6 +20,8 @@ pub struct InputSize {
     pub stored: usize,
     /// Whether it is a dense array.
     pub dense: bool,
+    /// Whether the entries lie on disk, so that only what is known of rows and columns is in memory.
+    pub on_disk: bool,
     /// Bytes of a number.
     pub scalar_bytes: usize,
 }
@@ -30,6 +34,7 @@ impl InputSize {
             shape,
             stored: shape.0.saturating_mul(shape.1),
             dense: true,
+            on_disk: false,
             scalar_bytes: size_of::<T>(),
         }
     }
@@ -41,13 +46,26 @@ impl InputSize {
             shape,
             stored,
             dense: false,
+            on_disk: false,
             scalar_bytes: size_of::<T>(),
         }
     }
 
-    /// The bytes of the input itself.
+    /// The same entries on disk.
+    #[must_use]
+    pub fn on_disk(self) -> Self {
+        Self {
+            on_disk: true,
+            ..self
+        }
+    }
+
+    /// The bytes of the input itself, in memory: of entries on disk the counts of rows and columns.
     #[must_use]
     pub fn bytes(&self) -> f64 {
+        if self.on_disk {
+            return 8.0 * (self.shape.0 as f64 + self.shape.1 as f64);
+        }
         let values = self.stored as f64 * self.scalar_bytes as f64;
         if self.dense {
             values

@@ -6,6 +6,7 @@
 //! | [`read_npy_rows`] | a dense matrix from `.npy`, block by block |
 //! | [`write_npy`], [`write_npy_rows`] | a dense matrix as `.npy`, whole or block by block |
 //! | [`read_ratings`] | `user item rating` lines with ids of any kind, as training data |
+//! | [`stream_ratings`] | the same, one rating after the other: for those that exceed memory |
 //! | [`read_ratings_with_ids`] | the same lines against the ids of a model, as test data |
 //! | [`read_pairs`] | `user item` lines, to be predicted |
 //! | [`Names`] | `id name` lines: what to show in the place of ids |
@@ -52,6 +53,7 @@ pub use model::{FORMAT_VERSION, ModelFile, load_model, save_model, save_model_in
 pub use names::{Names, NamesOptions};
 pub use ratings::{
     OnError, Pair, Pairs, RatedPair, RatedPairs, RatingsData, RatingsOptions, Separator,
-    SkippedLine, read_pairs, read_ratings, read_ratings_with_ids,
+    SkippedLine, StreamedRatings, duplicate_rating, read_pairs, read_ratings,
+    read_ratings_with_ids, stream_ratings,
 };
 pub use table::write_tsv;

@@ -1,6 +1,7 @@
 //! What a fit will need.
 
-use crate::{MaskedNmf, Nmf, Solver};
+use crate::online::sample;
+use crate::{Init, MaskedNmf, MiniBatchNmf, Nmf, Solver};
 use matfact_core::{FitPlan, InputSize, Plan, Result};
 
 /// Columns that the randomized SVD of a start has beyond the rank.
@@ -63,6 +64,43 @@ impl Plan for MaskedNmf {
         let workspace = 2.0 * factors + 32.0 * (m + n);
         let prepared = input.transposed_bytes();
         let operations = 8.0 * stored * k * self.passes as f64;
+        FitPlan::new(
+            input,
+            prepared,
+            factors,
+            workspace,
+            operations,
+            self.max_iter,
+        )
+    }
+}
+
+impl Plan for MiniBatchNmf {
+    fn plan(&self, input: &InputSize) -> Result<FitPlan> {
+        self.validate()?;
+        let nmf = self.nmf()?;
+        nmf.check_size(input.shape)?;
+        let size = input.scalar_bytes as f64;
+        let (m, n) = (input.shape.0 as f64, input.shape.1 as f64);
+        let (stored, k) = (input.stored as f64, nmf.rank() as f64);
+        let factors = (m + n) * k * size;
+        // What is known of H, W of all batches once more at the end, and the products of a batch.
+        let batch = (self.batch_size as f64).min(m);
+        let course = 3.0 * n * k * size + m * k * size + 2.0 * batch * k * size;
+        // A start by the SVD of the matrix, or of some of its rows, which are copied.
+        let sampled = sample::size(input.shape.0, nmf.rank())
+            .filter(|_| nmf.solver == Solver::Hals && self.init == Init::Auto)
+            .map(|rows| rows as f64);
+        let copied = sampled.map_or(0.0, |rows| rows / m * input.bytes());
+        let start = copied + 2.0 * (sampled.unwrap_or(m) + n) * (k + OVERSAMPLING) * size;
+        // Of sparse entries the batches in the other direction, and the sample likewise.
+        let (prepared, turned) = if input.dense {
+            (0.0, 0.0)
+        } else {
+            (input.transposed_bytes(), copied)
+        };
+        let workspace = (course + prepared).max(start + turned) - prepared;
+        let operations = 4.0 * stored * k + 8.0 * (m + n) * k * k;
         FitPlan::new(
             input,
             prepared,

@@ -1,7 +1,13 @@
 //! What a fit will need.
 
-use crate::{Bpr, LogisticFactorization, OnDivergence, Sgd, SvdPlusPlus, Warp};
+use crate::blocks::range_count;
+use crate::svdpp::groups::ROWS_OF_A_GROUP;
+use crate::{Bpr, LogisticFactorization, OnDivergence, Popularity, Sgd, SvdPlusPlus, Warp};
 use matfact_core::{FitPlan, InputSize, Plan, Result};
+use matfact_linalg::ColumnVisit;
+
+/// Bytes of ratings that wait to be written to disk: a piece for each stream.
+const DISK_BUFFERS: f64 = 8_388_608.0;
 
 /// Numbers in a row of factors that is filled up to whole pieces.
 fn padded(rank: usize) -> f64 {
@@ -26,8 +32,15 @@ impl Plan for Sgd {
             state
         };
         let workspace = state + kept + rows * (8.0 + 8.0 + 8.0 + 4.0 + size);
-        // Row, column and value of an entry.
-        let prepared = stored * (8.0 + size);
+        // Row, column and value of an entry; of entries on disk the strata that are visited, read and on their way, or
+        // as many where blocks are arranged, and what waits to be written.
+        let entries = stored * (8.0 + size);
+        let prepared = if input.on_disk {
+            let ranges = range_count(input.stored, input.shape.0, input.shape.1);
+            4.0 * entries / ranges as f64 + DISK_BUFFERS
+        } else {
+            entries
+        };
         FitPlan::new(
             input,
             prepared,
@@ -50,7 +63,10 @@ impl Plan for SvdPlusPlus {
         let state = (2.0 * m + 2.0 * n) * padded(self.rank()) * size;
         let workspace = state + (m + n) * (2.0 * size + 20.0);
         // By rows, and by columns within a group of rows.
-        let prepared = stored * (8.0 + 2.0 * size);
+        // For each group and column that meet, where the visits begin: as many as of so many random pairs.
+        let pairs = n * (m / ROWS_OF_A_GROUP as f64).ceil().max(1.0);
+        let met = -pairs * (-stored / pairs).exp_m1();
+        let prepared = stored * (8.0 + 2.0 * size) + met * size_of::<ColumnVisit>() as f64;
         let operations = 16.0 * stored * k;
         FitPlan::new(
             input,
@@ -98,3 +114,12 @@ macro_rules! ranking_plan {
     )*};
 }
 ranking_plan!(Bpr, Warp, LogisticFactorization);
+
+impl Plan for Popularity {
+    fn plan(&self, input: &InputSize) -> Result<FitPlan> {
+        let rows = input.shape.0 as f64 + input.shape.1 as f64;
+        // Biases; and counts of rows and columns.
+        let (factors, workspace) = (rows * input.scalar_bytes as f64, 8.0 * rows);
+        FitPlan::new(input, 0.0, factors, workspace, input.stored as f64, 1)
+    }
+}

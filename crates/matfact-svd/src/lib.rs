@@ -48,6 +48,7 @@ mod incremental;
 mod model;
 mod moments;
 mod pca;
+mod plan;
 mod standardized;
 mod truncated;
 

@@ -222,6 +222,10 @@ impl<T: Scalar> Factorizer<Input<'_, T>> for Algorithm {
                 Ok(sgd.fit_with(*x, run)?.map(AnyModel::Factors))
             }
             #[cfg(feature = "sgd")]
+            (Algorithm::Sgd(sgd), Input::DiskRatings(x)) => {
+                Ok(sgd.fit_with(*x, run)?.map(AnyModel::Factors))
+            }
+            #[cfg(feature = "sgd")]
             (Algorithm::SvdPlusPlus(svdpp), Input::Ratings(x)) => Ok(svdpp
                 .fit_with(*x, run)?
                 .map(|model| AnyModel::Factors(model.into_factors()))),

@@ -5,6 +5,8 @@ use matfact_core::sprs::{CsMatI, CsMatViewI};
 use matfact_core::{
     ColumnIndex, LinearOperator, Matrix, ObservedEntries, Ratings, RatingsView, Scalar,
 };
+#[cfg(feature = "sgd")]
+use matfact_sgd::DiskRatings;
 
 /// A borrowed input whose kind is chosen at run time.
 ///
@@ -21,6 +23,9 @@ pub enum Input<'a, T: Scalar> {
     Operator(&'a dyn LinearOperator<Scalar = T>),
     /// Observed entries; absent ones are unknown.
     Ratings(&'a dyn ObservedEntries<Scalar = T>),
+    /// Observed entries that lie on disk, for `Sgd`.
+    #[cfg(feature = "sgd")]
+    DiskRatings(&'a DiskRatings<T>),
 }
 
 impl<T: Scalar> Input<'_, T> {
@@ -31,6 +36,8 @@ impl<T: Scalar> Input<'_, T> {
             Input::Matrix(x) => x.shape(),
             Input::Operator(x) => x.shape(),
             Input::Ratings(x) => x.shape(),
+            #[cfg(feature = "sgd")]
+            Input::DiskRatings(x) => x.shape(),
         }
     }
 
@@ -41,6 +48,8 @@ impl<T: Scalar> Input<'_, T> {
             Input::Matrix(_) => "a matrix (absent entries are zero)",
             Input::Operator(_) => "a linear operator (products alone)",
             Input::Ratings(_) => "observed ratings (absent entries are unknown)",
+            #[cfg(feature = "sgd")]
+            Input::DiskRatings(_) => "ratings on disk, which sgd alone takes",
         }
     }
 }
@@ -85,5 +94,12 @@ impl<'a, T: Scalar> From<&'a Ratings<T>> for Input<'a, T> {
 impl<'a, T: Scalar> From<&'a RatingsView<'_, T>> for Input<'a, T> {
     fn from(x: &'a RatingsView<'_, T>) -> Self {
         Input::Ratings(x)
+    }
+}
+
+#[cfg(feature = "sgd")]
+impl<'a, T: Scalar> From<&'a DiskRatings<T>> for Input<'a, T> {
+    fn from(x: &'a DiskRatings<T>) -> Self {
+        Input::DiskRatings(x)
     }
 }

@@ -26,24 +26,34 @@ impl<T: Scalar> Input<'_, T> {
                 let stored = (0..shape.0).map(|row| x.row(row).columns.len()).sum();
                 Some(InputSize::sparse::<T>(shape, stored))
             }
+            #[cfg(feature = "sgd")]
+            Input::DiskRatings(x) => Some(InputSize::sparse::<T>(shape, x.observed()).on_disk()),
         }
     }
 }
 
 impl Plan for Algorithm {
     /// # Errors
-    /// Those of the algorithm; [`Error::UnsupportedModel`] for the decompositions, mini-batches and popularity, which
-    /// have no estimate.
-    #[cfg_attr(
-        not(any(feature = "nmf", feature = "sgd", feature = "als")),
-        allow(unused_variables, reason = "the decompositions have no estimate")
-    )]
+    /// Those of the algorithm; [`Error::UnsupportedInput`] for ratings on disk, which `Sgd` alone takes.
     fn plan(&self, input: &InputSize) -> Result<FitPlan> {
+        if input.on_disk && self.name() != "sgd" {
+            return Err(Error::UnsupportedInput {
+                algorithm: self.name(),
+                expected: "data in memory",
+                actual: "ratings on disk, which sgd alone takes",
+            });
+        }
         match self {
             #[cfg(feature = "nmf")]
             Algorithm::Nmf(nmf) => nmf.plan(input),
             #[cfg(feature = "nmf")]
             Algorithm::MaskedNmf(nmf) => nmf.plan(input),
+            #[cfg(feature = "nmf")]
+            Algorithm::MiniBatchNmf(nmf) => nmf.plan(input),
+            #[cfg(feature = "svd")]
+            Algorithm::Svd(svd) => svd.plan(input),
+            #[cfg(feature = "svd")]
+            Algorithm::Pca(pca) => pca.plan(input),
             #[cfg(feature = "sgd")]
             Algorithm::Sgd(sgd) => sgd.plan(input),
             #[cfg(feature = "sgd")]
@@ -54,18 +64,12 @@ impl Plan for Algorithm {
             Algorithm::Warp(warp) => warp.plan(input),
             #[cfg(feature = "sgd")]
             Algorithm::Logistic(logistic) => logistic.plan(input),
+            #[cfg(feature = "sgd")]
+            Algorithm::Popularity(popularity) => popularity.plan(input),
             #[cfg(feature = "als")]
             Algorithm::Als(als) => als.plan(input),
             #[cfg(feature = "als")]
             Algorithm::ImplicitAls(als) => als.plan(input),
-            #[allow(
-                unreachable_patterns,
-                reason = "without features all patterns are above"
-            )]
-            _ => Err(Error::UnsupportedModel {
-                algorithm: self.name().to_owned(),
-                capability: "be planned: there is no estimate of its memory",
-            }),
         }
     }
 }

@@ -14,11 +14,13 @@ pub(crate) enum ExportFormat {
     Parquet,
     /// LIBMF's model, for `mf-predict`
     Libmf,
+    /// A model file again, its matrices in 16 bits: half as large, to three digits
+    Half,
 }
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  matfact export ratings.safetensors --format npy --output factors\n  matfact export ratings.safetensors --format tsv --output tables\n  matfact export ratings.safetensors --format parquet --output tables\n  matfact export ratings.safetensors --format libmf --output model.txt\n\nThe model file itself is open too: Python's safetensors reads it as it is."
+    after_help = "Examples:\n  matfact export ratings.safetensors --format npy --output factors\n  matfact export ratings.safetensors --format tsv --output tables\n  matfact export ratings.safetensors --format parquet --output tables\n  matfact export ratings.safetensors --format libmf --output model.txt\n  matfact export ratings.safetensors --format half --output small.safetensors\n\nThe model file itself is open too: Python's safetensors reads it as it is."
 )]
 pub(crate) struct ExportOptions {
     /// The model file
@@ -27,7 +29,7 @@ pub(crate) struct ExportOptions {
     #[arg(long, value_name = "FORMAT", value_enum)]
     pub(crate) format: ExportFormat,
     /// The folder to write the tensors to, each under its name, with the model's ids as row_ids.txt and
-    /// column_ids.txt (made if it is not there); for libmf, the file
+    /// column_ids.txt (made if it is not there); for libmf and half, the file
     #[arg(long, value_name = "PATH")]
     pub(crate) output: PathBuf,
     /// One JSON object instead of text

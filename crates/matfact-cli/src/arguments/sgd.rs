@@ -4,6 +4,7 @@ use super::{CommonOptions, SplitOptions};
 use crate::choices::{LearningRatesChoice, OnDivergenceChoice, PresetChoice, SgdLossChoice};
 use clap::Args;
 use matfact::{Result, Sgd};
+use std::path::PathBuf;
 
 #[derive(Debug, Args)]
 pub(crate) struct SgdOptions {
@@ -11,6 +12,11 @@ pub(crate) struct SgdOptions {
     pub(crate) common: CommonOptions,
     #[command(flatten)]
     pub(crate) split: SplitOptions,
+    /// Keep the ratings in temporary files of this folder, on a disk, instead of in memory: the model is the same to
+    /// the bit. Needs up to 36 bytes a rating there (48 in f64), and in memory the factors, the ids and, for a while,
+    /// what is held out
+    #[arg(long, value_name = "DIR")]
+    pub(crate) disk: Option<PathBuf>,
     /// Begin with another library's objective and settings, which the other options then change
     #[arg(long, value_name = "LIBRARY", value_enum)]
     pub(crate) preset: Option<PresetChoice>,

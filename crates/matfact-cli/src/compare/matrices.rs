@@ -44,7 +44,7 @@ pub(super) fn compare<T: Scalar>(
     candidates: &[Candidate],
 ) -> Result<(Table, Vec<Titled>)> {
     let common = &options.common;
-    let weighted = Weighted::<T>::read(&common.input, options.matrix.tf_idf)?;
+    let weighted = Weighted::<T>::read(&common.input, options.matrix.weighting())?;
     let matrix = weighted.data.as_matrix();
     let labels = Labels::of_matrix(common, matrix.shape().1)?;
     let started = Instant::now();

@@ -7,7 +7,7 @@ mod table;
 pub(crate) use table::{Line, Measure, Measured, Table};
 
 use crate::arguments::{CompareOptions, FitCommand};
-use crate::checks::{check_report, refuse_checkpoints};
+use crate::checks::{check_report, refuse_checkpoints, refuse_disk};
 use crate::choices::Precision;
 use crate::configuration::{Given, Setting};
 use crate::fit::{check_counts, parts};
@@ -134,7 +134,8 @@ fn candidates(options: &CompareOptions) -> Result<Vec<Candidate>> {
             let own = sets.iter().filter(|(algorithm, _)| algorithm == name);
             words.extend(own.map(|(_, setting)| setting.clone()));
             let command = trial::command(name, &common.input, &words)?;
-            let (_, algorithm, _) = parts(&command)?;
+            let (_, algorithm, source) = parts(&command)?;
+            refuse_disk(source)?;
             candidates.push(Candidate {
                 name: name.clone(),
                 rank,

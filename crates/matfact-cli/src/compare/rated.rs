@@ -21,9 +21,14 @@ const MANY: usize = 20_000;
 pub(super) fn check(options: &CompareOptions, candidates: &[Candidate]) -> Result<()> {
     HeldOut::new(&options.common, &options.positives.split, options.folds)?;
     options.positives.validate()?;
-    if options.matrix.tf_idf {
+    if options.matrix.weighting().is_some() {
         let requirement = "left out: it is for matrices (.npy, .npz, .mtx)";
-        return Err(Error::invalid_parameter("tf_idf", "given", requirement));
+        let name = if options.matrix.tf_idf {
+            "tf_idf"
+        } else {
+            "weights"
+        };
+        return Err(Error::invalid_parameter(name, "given", requirement));
     }
     let metrics = metrics(options, candidates);
     for candidate in candidates {

@@ -3,7 +3,9 @@
 mod space;
 
 use crate::arguments::{CommonOptions, SearchChoice, TuneOptions};
-use crate::checks::{Input as ReadFile, check_output, check_report, refuse_checkpoints};
+use crate::checks::{
+    Input as ReadFile, check_output, check_report, refuse_checkpoints, refuse_disk,
+};
 use crate::choices::Precision;
 use crate::compare::Measure;
 use crate::configuration::{Given, Setting};
@@ -42,6 +44,7 @@ pub(crate) fn run(options: &TuneOptions, given: &Given) -> Result<()> {
         return Err(Error::invalid_parameter("algorithm", name, requirement));
     };
     refuse_checkpoints(common)?;
+    refuse_disk(source)?;
     if let Some(path) = &common.model {
         let requirement = "left out: `matfact fit --config` makes a model of the best setting";
         return Err(Error::invalid_parameter(

@@ -1,7 +1,8 @@
 //! `matfact export` and `matfact import`, and ratings from a pipe and a folder.
 
-use crate::common::{Folder, number};
-use matfact::io::{MatrixData, read_matrix};
+use crate::common::{Folder, lines, number, ratings};
+use matfact::io::{MatrixData, read_matrix, write_npy};
+use matfact::ndarray::Array2;
 use std::fs;
 use std::io::Write;
 use std::process::Stdio;
@@ -132,4 +133,59 @@ fn a_pipe_and_a_folder_of_parts_are_as_good_as_a_file() {
             (whole.row_ids.clone(), whole.column_ids.clone())
         );
     }
+}
+
+#[test]
+fn half_precision_halves_the_file_and_keeps_three_digits() {
+    let folder = Folder::new();
+    folder.write("r.tsv", lines(&ratings(), "\t"));
+    let fit = "fit sgd r.tsv --rank 64";
+    folder.ok(&format!("{fit} --model full"));
+    folder.ok(&format!("{fit} --half --model half"));
+    let size = |name: &str| fs::metadata(folder.at(name)).unwrap().len();
+    // The seconds of the fit have not always as many digits.
+    let saved = size("full") as f64 - size("half") as f64;
+    assert!((saved - 12_800.0).abs() < 200.0, "{saved}");
+    let one = |name: &str| {
+        let said = folder
+            .ok(&format!("predict {name} --user u3 --item film-7"))
+            .out;
+        said.trim()
+            .rsplit('\t')
+            .next()
+            .unwrap()
+            .parse::<f64>()
+            .unwrap()
+    };
+    assert!((one("full") - one("half")).abs() < 5e-3);
+    // The same as of the model that is there.
+    folder.ok("export full --format half --output again");
+    assert_eq!(folder.model("again").record, folder.model("half").record);
+    folder
+        .line("export full --format half --output full")
+        .refused(2, "--output full");
+    folder.line(&format!("{fit} --half")).refused(2, "--model");
+    folder
+        .line(&format!("{fit} --half --precision f64 --model m"))
+        .refused(2, "--half given is not allowed");
+    folder.ok(&format!("{fit} --precision f64 --model double"));
+    folder
+        .line("export double --format half --output m")
+        .refused(2, "cannot be written in half precision");
+    assert!(!folder.at("m").exists());
+}
+
+#[test]
+fn a_model_beyond_half_precision_is_kept_in_single() {
+    let folder = Folder::new();
+    let x = Array2::from_shape_fn((20, 10), |(i, j)| 1e12 * ((i + 1) * (j + 2)) as f32);
+    write_npy(folder.at("x.npy"), &x).unwrap();
+    let fit = "fit nmf x.npy --rank 1";
+    folder.ok(&format!("{fit} --model full"));
+    let ended = folder.ok(&format!("{fit} --half --model half"));
+    assert!(
+        ended.err.contains("notice: the model is written in f32"),
+        "{ended:?}"
+    );
+    assert_eq!(folder.model("half").record, folder.model("full").record);
 }

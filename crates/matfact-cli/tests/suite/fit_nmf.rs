@@ -2,6 +2,7 @@
 
 use crate::common::{Folder, bits, number};
 use matfact::core::TensorValues;
+use matfact::io::{MatrixData, read_matrix, save_model};
 use serde_json::json;
 
 fn with_matrix() -> Folder {
@@ -244,4 +245,57 @@ fn weighted_counts_are_the_same_from_every_file_and_leave_their_weights_in_the_m
             .out;
         assert!(text.contains("weighted        by TF-IDF"), "{text}");
     }
+}
+
+#[test]
+fn every_weighting_weights_new_rows_as_those_of_the_fit() {
+    let folder = Folder::new();
+    folder.texts();
+    for (name, title, tensor) in [
+        ("tf-idf", "TF-IDF", "idf"),
+        ("bm25", "BM25", "bm25_idf"),
+        ("log-entropy", "log-entropy", "log_entropy"),
+    ] {
+        let fit = format!("fit svd counts.mtx --rank 2 --weights {name} --tol 0");
+        assert_eq!(
+            folder.json(&format!("{fit} --model m"))["weights"],
+            name,
+            "{name}"
+        );
+        assert!(folder.ok(&fit).out.contains(&format!("by {title};")));
+        let model = folder.model("m");
+        assert_eq!(model.record.tensors[tensor].shape, [6]);
+        let told = folder.json("transform m counts.npy --output c.npy");
+        assert_eq!(told["weights"], name);
+        let coordinates = match read_matrix::<f32>(folder.at("c.npy")).unwrap() {
+            MatrixData::Dense(x) => x,
+            MatrixData::Sparse(_) => panic!("dense"),
+        };
+        // X V = U S only for the weighted X.
+        let (u, s) = (
+            model.record.matrix::<f32>("u").unwrap(),
+            model.record.vector::<f32>("s").unwrap(),
+        );
+        for (found, expected) in coordinates.iter().zip(&(u * &s)) {
+            assert!((found - expected).abs() < 1e-4 * s[0], "{name}");
+        }
+        let object = folder.json(&format!(
+            "compare counts.mtx --algorithms svd --ranks 2 --weights {name}"
+        ));
+        assert!(object.is_object());
+    }
+    folder
+        .line("fit svd counts.mtx --rank 2 --weights bm25 --tf-idf")
+        .refused(2, "cannot be used with");
+    folder
+        .line("fit svd counts.mtx --rank 2 --weights counts")
+        .refused(2, "possible values: tf-idf, bm25, log-entropy");
+    // A model whose weighting lost a part.
+    folder.ok("fit svd counts.mtx --rank 2 --weights bm25 --model m");
+    let mut file = folder.model("m");
+    file.record.attributes.remove("bm25_mean_length");
+    save_model(folder.at("torn"), &file).unwrap();
+    folder
+        .line("transform torn counts.npy --output c.npy")
+        .refused(6, "bm25_mean_length is not a number");
 }

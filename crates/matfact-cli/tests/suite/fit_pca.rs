@@ -83,3 +83,22 @@ fn the_rank_follows_from_the_variance_and_counts_can_be_weighted() {
     folder.ok("fit pca counts.mtx --rank 2 --tf-idf --model t.st");
     folder.ok("transform t.st counts.mtx --output c.npy");
 }
+
+#[test]
+fn the_most_likely_rank_is_found() {
+    let folder = Folder::new();
+    folder.matrix(200, 20);
+    let object = folder.json("fit pca x.npy --mle --precision f64 --model p.st");
+    let rank = number(&object, "/rank");
+    assert!((2.0..20.0).contains(&rank), "{object:#}");
+    assert_eq!(object["chosen"]["rank"], format!("{rank}"));
+    assert_eq!(folder.model("p.st").parameters["rank"], "mle");
+    for other in ["--rank 2", "--explained-variance 0.5"] {
+        folder
+            .line(&format!("fit pca x.npy --mle {other}"))
+            .refused(2, "cannot be used with");
+    }
+    folder.matrix(10, 20);
+    let refused = folder.line("fit pca x.npy --mle");
+    assert_eq!((refused.code, refused.err.lines().count()), (Some(2), 1));
+}

@@ -8,6 +8,7 @@ mod configuration;
 mod demo;
 mod evaluate;
 mod export;
+mod fit_disk;
 mod fit_masked;
 mod fit_matrix;
 mod fit_minibatch;

@@ -9,6 +9,7 @@ mod options;
 mod parser;
 mod quick;
 mod scan;
+mod stream;
 
 use crate::ids::Ids;
 use crate::pool::in_pool;
@@ -23,6 +24,7 @@ use std::path::{Path, PathBuf};
 
 pub(crate) use fields::{Field, split};
 pub use options::{OnError, RatingsOptions, Separator};
+pub use stream::{StreamedRatings, duplicate_rating, stream_ratings};
 
 /// A line that was left out under [`OnError::Skip`].
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -3,7 +3,10 @@
 
 use crate::common::{Folder, gzip, parse_place};
 use matfact_core::{Duplicates, ObservedEntries};
-use matfact_io::{Ids, OnError, RatingsOptions, read_pairs, read_ratings, read_ratings_with_ids};
+use matfact_io::{
+    Ids, OnError, RatingsOptions, duplicate_rating, read_pairs, read_ratings,
+    read_ratings_with_ids, stream_ratings,
+};
 use std::collections::HashMap;
 use std::fmt::Write as _;
 
@@ -159,4 +162,61 @@ fn threads_must_be_there() {
     let path = folder.write("x.csv", "a,b,1\n");
     assert!(read_ratings::<f32>(&path, &RatingsOptions::default().threads(0)).is_err());
     assert!(read_ratings::<f32>(&path, &RatingsOptions::default().threads(100_000)).is_ok());
+}
+
+#[test]
+fn ratings_are_handed_on_as_they_would_be_read_and_a_refusal_ends_it() {
+    let folder = Folder::new();
+    let path = folder.write("r.tsv", text());
+    let whole = read_ratings::<f64>(&path, &RatingsOptions::default()).unwrap();
+    for threads in [1, 2, 7] {
+        let mut handed = HashMap::new();
+        let mut count = 0;
+        let take = |row, column, value| {
+            handed.insert((row, column), value);
+            count += 1;
+            Ok(())
+        };
+        let read = stream_ratings::<f64>(&path, &RatingsOptions::default().threads(threads), take)
+            .unwrap();
+        assert_eq!((&read.rows, &read.columns), (&whole.rows, &whole.columns));
+        assert_eq!(
+            (read.count, read.lines, read.skipped_count),
+            (count, whole.lines, whole.skipped_count)
+        );
+        assert_eq!(count - handed.len(), whole.duplicates);
+        let kept: HashMap<_, _> = whole
+            .ratings
+            .triplets()
+            .map(|(i, j, v)| ((i, j), v))
+            .collect();
+        assert_eq!(handed, kept);
+    }
+    let mut left = 1000;
+    let refused = stream_ratings::<f64>(&path, &RatingsOptions::default(), |row, column, _| {
+        left -= 1;
+        match left {
+            0 => Err(matfact_core::Error::DuplicateEntry { row, column }),
+            _ => Ok(()),
+        }
+    });
+    assert!(matches!(
+        refused,
+        Err(matfact_core::Error::DuplicateEntry { .. })
+    ));
+    assert_eq!(left, 0);
+}
+
+#[test]
+fn a_duplicate_that_was_found_elsewhere_is_refused_in_the_same_words() {
+    let folder = Folder::new();
+    let path = folder.write("r.tsv", "a\tx\t1\nb\ty\t2\na\tx\t3\n");
+    let options = RatingsOptions::default();
+    let expected = read_ratings::<f32>(&path, &options)
+        .unwrap_err()
+        .to_string();
+    let told = duplicate_rating(&path, &options, ("a", "x")).to_string();
+    assert_eq!(told, expected);
+    let missing = duplicate_rating(folder.at("none"), &options, ("a", "x"));
+    assert!(matches!(missing, matfact_core::Error::Io { .. }));
 }

@@ -32,7 +32,7 @@
 
 mod fit;
 mod learner;
-mod sample;
+pub(crate) mod sample;
 mod stream;
 
 pub use stream::OnlineNmf;
@@ -80,16 +80,16 @@ const START_WEIGHT: f64 = 0.1;
     serde(deny_unknown_fields, default = "without_rank")
 )]
 pub struct MiniBatchNmf {
-    rank: usize,
-    loss: Loss,
-    solver: Solver,
-    init: Init,
-    batch_size: usize,
+    pub(crate) rank: usize,
+    pub(crate) loss: Loss,
+    pub(crate) solver: Solver,
+    pub(crate) init: Init,
+    pub(crate) batch_size: usize,
     forget_factor: f64,
     fresh_restarts: bool,
     fresh_restarts_max_iter: usize,
     max_no_improvement: Option<usize>,
-    max_iter: usize,
+    pub(crate) max_iter: usize,
     tol: f64,
     transform_max_iter: Option<usize>,
     alpha_w: f64,
@@ -219,7 +219,7 @@ impl MiniBatchNmf {
     }
 
     /// NMF of the whole with the same loss, start and penalties.
-    fn nmf(&self) -> Result<Nmf> {
+    pub(crate) fn nmf(&self) -> Result<Nmf> {
         let frobenius = self.loss.beta() == 2.0;
         let solver = match self.solver {
             Solver::Auto if frobenius => Solver::Hals,

@@ -16,7 +16,7 @@ const ROWS: usize = 2048;
 const ROWS_PER_COMPONENT: usize = 40;
 
 /// How many of m rows make a sample for this rank; `None` where all of them are hardly more.
-pub(super) fn size(m: usize, rank: usize) -> Option<usize> {
+pub(crate) fn size(m: usize, rank: usize) -> Option<usize> {
     let size = rank.saturating_mul(ROWS_PER_COMPONENT).max(ROWS);
     (size <= m / 2).then_some(size)
 }

@@ -1,6 +1,6 @@
 //! Ratings on disk, sorted, with what a fit asks of them first.
 
-use super::spill::Spill;
+use super::spill::{Spill, StreamReader};
 use super::{Arrangement, StrataFile};
 use crate::input::{BlockPlan, RatingSource, Weighing};
 use crate::strata::Blocks;
@@ -39,6 +39,8 @@ pub struct DiskRatings<T> {
     counts: RatingCounts,
     /// The first by row and column.
     first_negative: Option<BlockEntry<T>>,
+    /// The least and the largest.
+    range: (T, T),
     fingerprint: DataFingerprint,
 }
 
@@ -47,12 +49,14 @@ impl<T: Scalar> DiskRatings<T> {
         sorted: Spill<T>,
         counts: RatingCounts,
         first_negative: Option<BlockEntry<T>>,
+        range: (T, T),
         fingerprint: DataFingerprint,
     ) -> Self {
         Self {
             sorted,
             counts,
             first_negative,
+            range,
             fingerprint,
         }
     }
@@ -67,6 +71,62 @@ impl<T: Scalar> DiskRatings<T> {
     #[must_use]
     pub fn observed(&self) -> usize {
         self.counts.observed
+    }
+
+    /// The least and the largest rating.
+    #[must_use]
+    pub fn range(&self) -> (T, T) {
+        self.range
+    }
+
+    /// The mean of the ratings, to the bit as [`Ratings::mean`](matfact_core::Ratings::mean) has it. All of them are read.
+    ///
+    /// # Errors
+    /// [`Error::Io`](matfact_core::Error::Io) with the folder.
+    pub fn mean(&self) -> Result<f64> {
+        let mut sum = 0.0;
+        self.for_each(|_, _, value| {
+            sum += value.as_f64();
+            Ok(())
+        })?;
+        Ok(sum / self.observed() as f64)
+    }
+
+    /// Hands every rating to `visit`, as row, column and value: by row, and by column in each row. What is read ahead
+    /// takes 8 MB in f32.
+    ///
+    /// # Errors
+    /// Those of `visit`, which end the visits; [`Error::Io`](matfact_core::Error::Io) with the folder, also for bytes that
+    /// are not those that were written.
+    ///
+    /// ```
+    /// use matfact_sgd::DiskRatingsWriter;
+    /// let mut writer = DiskRatingsWriter::new(std::env::temp_dir())?;
+    /// for (user, item, rating) in [(1, 1, 2.0), (0, 1, 3.0), (0, 0, 4.0)] {
+    ///     writer.push(user, item, rating)?;
+    /// }
+    /// let ratings = writer.finish()?;
+    /// let mut seen = Vec::new();
+    /// ratings.for_each(|user, item, rating| {
+    ///     seen.push((user, item, rating));
+    ///     Ok(())
+    /// })?;
+    /// assert_eq!(seen, [(0, 0, 4.0), (0, 1, 3.0), (1, 1, 2.0)]);
+    /// assert_eq!((ratings.range(), ratings.mean()?), ((2.0, 4.0), 3.0));
+    /// # Ok::<(), matfact_core::Error>(())
+    /// ```
+    pub fn for_each(&self, mut visit: impl FnMut(usize, usize, T) -> Result<()>) -> Result<()> {
+        let mut streams: Vec<_> = (0..self.sorted.streams()).map(StreamReader::new).collect();
+        let count = streams.len();
+        let mut bytes = Vec::new();
+        for (row, entries) in self.counts.row_counts.iter().enumerate() {
+            for _ in 0..*entries {
+                if let Some(entry) = streams[row % count].next(&self.sorted, &mut bytes)? {
+                    visit(row, entry.column as usize, entry.value)?;
+                }
+            }
+        }
+        Ok(())
     }
 
     /// The sum of `term` over the ratings of each row.

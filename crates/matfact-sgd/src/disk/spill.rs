@@ -113,6 +113,49 @@ impl<T: Scalar, S> Spill<T, S> {
     }
 }
 
+/// A stream that is read a piece at a time.
+#[derive(Debug)]
+pub(crate) struct StreamReader<T> {
+    stream: usize,
+    /// Pieces that were read.
+    pieces: usize,
+    entries: Vec<BlockEntry<T>>,
+    /// The next of them.
+    at: usize,
+}
+
+impl<T: Scalar> StreamReader<T> {
+    pub(crate) fn new(stream: usize) -> Self {
+        Self {
+            stream,
+            pieces: 0,
+            entries: Vec::new(),
+            at: 0,
+        }
+    }
+
+    /// The next entry, if there is one; `bytes` is room that readers share.
+    pub(crate) fn next<S: Read + Seek>(
+        &mut self,
+        spill: &Spill<T, S>,
+        bytes: &mut Vec<u8>,
+    ) -> Result<Option<BlockEntry<T>>> {
+        if self.at == self.entries.len() {
+            let Some(piece) = spill.streams[self.stream].pieces.get(self.pieces) else {
+                return Ok(None);
+            };
+            spill.file.read(std::slice::from_ref(piece), bytes)?;
+            self.entries.clear();
+            decode(bytes, &mut self.entries);
+            self.pieces += 1;
+            self.at = 0;
+        }
+        let entry = self.entries.get(self.at).copied();
+        self.at += 1;
+        Ok(entry)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -143,6 +186,15 @@ mod tests {
         }
         spill.read(2, &mut entries).unwrap();
         assert_eq!(entries, []);
+        let mut bytes = Vec::new();
+        for (stream, count) in [(1, 20_000), (2, 0)] {
+            let mut reader = StreamReader::new(stream);
+            for i in 0..count {
+                let next = reader.next(&spill, &mut bytes).unwrap();
+                assert_eq!(next, Some(entry(2 * i + 1)));
+            }
+            assert_eq!(reader.next(&spill, &mut bytes).unwrap(), None);
+        }
     }
 
     /// A disk of so many bytes.

@@ -122,6 +122,7 @@ impl<T: Scalar> DiskRatingsWriter<T> {
             largest: 0.0,
         };
         let mut first_negative = None;
+        let mut range = (T::infinity(), T::neg_infinity());
         let mut fingerprint = DataFingerprint::empty(shape);
         let mut entries = Vec::new();
         for stream in 0..STREAMS {
@@ -131,6 +132,7 @@ impl<T: Scalar> DiskRatingsWriter<T> {
             for entry in &entries {
                 sorted.push(stream, entry)?;
                 fingerprint.observe(entry.row as usize, entry.column as usize, entry.value);
+                range = (range.0.min(entry.value), range.1.max(entry.value));
                 let value = entry.value.as_f64();
                 counts.row_counts[entry.row as usize] += 1;
                 counts.column_counts[entry.column as usize] += 1;
@@ -147,6 +149,7 @@ impl<T: Scalar> DiskRatingsWriter<T> {
             sorted,
             counts,
             first_negative,
+            range,
             fingerprint,
         ))
     }

@@ -6,7 +6,7 @@ use rand::seq::SliceRandom;
 use rayon::prelude::*;
 
 /// Rows of a group: enough work for several threads, few enough that they hardly miss each other's moves.
-pub(super) const ROWS_OF_A_GROUP: usize = 32;
+pub(crate) const ROWS_OF_A_GROUP: usize = 32;
 
 /// Ranges of columns, each the work of one thread in a column pass.
 const COLUMN_RANGES: usize = 8;

@@ -39,7 +39,7 @@
 
 mod descent;
 mod fit;
-mod groups;
+pub(crate) mod groups;
 mod model;
 mod parameters;
 

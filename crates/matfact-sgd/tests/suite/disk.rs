@@ -254,3 +254,33 @@ fn rows_and_columns_without_ratings_and_a_single_rating_are_no_trouble() {
         );
     }
 }
+
+/// By row and column, as in memory, with the same range and the same bits of the mean.
+#[test]
+fn the_ratings_come_back_in_order() {
+    let folder = tempfile::tempdir().unwrap();
+    let (ratings, _) = planted::<f32>((300, 200), 1.0, every_tenth);
+    let on_disk = stored(&ratings, folder.path()).unwrap();
+    let mut visited = Vec::new();
+    on_disk
+        .for_each(|row, column, value| {
+            visited.push((row, column, value));
+            Ok(())
+        })
+        .unwrap();
+    assert!(visited.iter().copied().eq(ratings.triplets()));
+    let values = || ratings.csr().data().iter().copied();
+    let range = (
+        values().fold(f32::INFINITY, f32::min),
+        values().fold(f32::NEG_INFINITY, f32::max),
+    );
+    assert_eq!(on_disk.range(), range);
+    assert_eq!(on_disk.mean().unwrap(), ratings.mean());
+    let mut count = 0;
+    let refused = on_disk.for_each(|row, column, _| {
+        count += 1;
+        Err(Error::DuplicateEntry { row, column })
+    });
+    assert!(matches!(refused, Err(Error::DuplicateEntry { row: 0, .. })));
+    assert_eq!(count, 1);
+}

@@ -136,10 +136,10 @@ impl PcaMethod {
     serde(deny_unknown_fields, default = "without_rank")
 )]
 pub struct Pca {
-    pub(super) rank: PcaRank,
+    pub(crate) rank: PcaRank,
     pub(super) method: PcaMethod,
     pub(super) whiten: bool,
-    pub(super) tolerance: Tolerance,
+    pub(crate) tolerance: Tolerance,
     pub(super) seed: u64,
 }
 
@@ -241,7 +241,7 @@ impl Pca {
         }
     }
 
-    pub(super) fn check_shape(&self, shape: (usize, usize)) -> Result<()> {
+    pub(crate) fn check_shape(&self, shape: (usize, usize)) -> Result<()> {
         let (rows, columns) = shape;
         if rows == 0 || columns == 0 {
             return Err(Error::EmptyInput {
@@ -267,7 +267,7 @@ impl Pca {
     }
 
     /// What `Auto` means for a matrix of `shape`.
-    pub(super) fn resolve(&self, shape: (usize, usize), dense: bool) -> PcaMethod {
+    pub(crate) fn resolve(&self, shape: (usize, usize), dense: bool) -> PcaMethod {
         let (m, n) = shape;
         let nearly_all =
             matches!(self.rank, PcaRank::Fixed(rank) if rank as f64 >= 0.8 * m.min(n) as f64);

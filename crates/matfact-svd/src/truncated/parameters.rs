@@ -100,14 +100,14 @@ pub enum SvdRank {
     serde(deny_unknown_fields, default = "without_rank")
 )]
 pub struct TruncatedSvd {
-    pub(super) rank: SvdRank,
+    pub(crate) rank: SvdRank,
     pub(super) method: SvdMethod,
-    pub(super) tolerance: Tolerance,
-    pub(super) oversampling: usize,
-    pub(super) power_iterations: Option<usize>,
+    pub(crate) tolerance: Tolerance,
+    pub(crate) oversampling: usize,
+    pub(crate) power_iterations: Option<usize>,
     pub(super) block: Option<usize>,
     pub(super) basis: Option<usize>,
-    pub(super) max_steps: usize,
+    pub(crate) max_steps: usize,
     pub(super) seed: u64,
 }
 
@@ -277,7 +277,7 @@ impl TruncatedSvd {
     }
 
     /// The method for a matrix of this shape.
-    pub(super) fn method_for(&self, (m, n): (usize, usize)) -> SvdMethod {
+    pub(crate) fn method_for(&self, (m, n): (usize, usize)) -> SvdMethod {
         match self.resolved_method() {
             SvdMethod::Auto if m.min(n) <= EXACT_SIDE && m.saturating_mul(n) <= EXACT_ENTRIES => {
                 SvdMethod::Exact
@@ -290,7 +290,7 @@ impl TruncatedSvd {
         }
     }
 
-    pub(super) fn check(&self, shape: (usize, usize)) -> Result<()> {
+    pub(crate) fn check(&self, shape: (usize, usize)) -> Result<()> {
         let (rows, columns) = shape;
         if rows == 0 || columns == 0 {
             return Err(Error::EmptyInput {

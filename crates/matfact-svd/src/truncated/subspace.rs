@@ -23,6 +23,22 @@ const SLACK: f64 = 2.0;
 /// Powers of XᵀX in a Krylov space.
 const KRYLOV_POWERS: usize = 2;
 
+/// Columns of a basis of Lanczos from which it restarts, where none are given.
+fn default_basis(rank: usize, block: usize) -> usize {
+    let more = (rank + rank / 2).min(MOST_BEYOND) + 3 * block;
+    rank.saturating_add(more)
+}
+
+impl TruncatedSvd {
+    /// Columns of the basis for this rank.
+    pub(crate) fn basis_columns(&self, rank: usize, dense: bool) -> usize {
+        let block = self
+            .block
+            .unwrap_or(if dense { DENSE_BLOCK } else { BLOCK });
+        self.basis.unwrap_or_else(|| default_basis(rank, block))
+    }
+}
+
 /// What a method found.
 pub(super) struct Found<T> {
     pub(super) triplets: RefinedTriplets<T>,
@@ -105,10 +121,7 @@ pub(super) fn find<X: LinearOperator + ?Sized>(
                 None => Wanted::Rank(rank),
             };
             let basis = match svd.rank {
-                SvdRank::Fixed(rank) => {
-                    let more = (rank + rank / 2).min(MOST_BEYOND) + 3 * block;
-                    rank.saturating_add(more)
-                }
+                SvdRank::Fixed(rank) => default_basis(rank, block),
                 SvdRank::RelativeError(_) => 8 * block,
             };
             let asked = LanczosSvd {

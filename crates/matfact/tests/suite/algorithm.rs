@@ -1,6 +1,7 @@
 //! Algorithms chosen at run time.
 #![cfg(all(feature = "nmf", feature = "svd", feature = "sgd", feature = "als"))]
 
+use matfact::core::Plan;
 use matfact::prelude::*;
 use matfact::{AnyModel, Error, Input, Persist};
 
@@ -281,4 +282,41 @@ fn weighted_counts_are_fitted_and_given_rows_are_held() {
     let model = nmf.fit_from(&x, start, &mut Run::new()).unwrap().model;
     assert_eq!(model.h().row(1), array![0.0, 0.0, 1.0, 1.0]);
     assert!(model.h().row(0).iter().any(|v| (v - 1.0).abs() > 1e-6));
+}
+
+/// Of ratings on disk sgd makes the same model, every other algorithm refuses them, and a plan asks for less memory.
+#[test]
+fn ratings_on_disk_are_for_sgd() {
+    let triplets = (0..2000_usize).map(|i| (i % 100, i / 100 * 3 % 50, (i * 7 % 5) as f64));
+    let ratings = Ratings::from_triplets((100, 50), triplets, Duplicates::Last).unwrap();
+    let mut writer = matfact::DiskRatingsWriter::new(std::env::temp_dir())
+        .unwrap()
+        .shape(100, 50);
+    for (row, column, value) in ratings.triplets() {
+        writer.push(row, column, value).unwrap();
+    }
+    let on_disk = writer.finish().unwrap();
+    let (disk, memory) = (Input::from(&on_disk), Input::from(&ratings));
+    assert_eq!(disk.shape(), (100, 50));
+    let size = disk.size().unwrap();
+    assert_eq!(size, memory.size().unwrap().on_disk());
+    assert!(size.bytes() < memory.size().unwrap().bytes());
+    for name in Algorithm::NAMES {
+        let algorithm = Algorithm::by_name(name, 2).unwrap();
+        if *name == "sgd" {
+            assert_eq!(
+                algorithm.fit(&disk).unwrap().model,
+                algorithm.fit(&memory).unwrap().model
+            );
+            assert!(algorithm.plan(&size).is_ok());
+            continue;
+        }
+        let refusals = [
+            algorithm.fit(&disk).map(|_| ()).unwrap_err(),
+            algorithm.plan(&size).map(|_| ()).unwrap_err(),
+        ];
+        for refusal in refusals {
+            assert!(matches!(refusal, Error::UnsupportedInput { algorithm: a, .. } if a == *name));
+        }
+    }
 }
