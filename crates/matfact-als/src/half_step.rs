@@ -129,7 +129,7 @@ pub struct HalfStep {
     pub count_power: f64,
     /// λ_b, of models with biases.
     pub bias_regularization: f64,
-    /// How each row is solved for.
+    /// How each row is solved for; block coordinate descent, which ratings do not have, counts as Cholesky.
     pub solver: AlsSolver,
     /// Whether no factor is below 0, which takes [`AlsSolver::CoordinateDescent`].
     pub non_negative: bool,
@@ -249,7 +249,9 @@ impl HalfStep {
                 };
                 regression.coordinate_descent(entries, ridge, sweeps, out)
             }
-            AlsSolver::Auto | AlsSolver::Cholesky => regression.solve(entries, ridge, out),
+            AlsSolver::Auto | AlsSolver::Cholesky | AlsSolver::BlockCoordinateDescent { .. } => {
+                regression.solve(entries, ridge, out)
+            }
         };
         if !measured {
             return (bias, 0.0);

@@ -19,6 +19,10 @@ fn operations(solver: AlsSolver, rank: usize) -> (f64, f64) {
         AlsSolver::Auto | AlsSolver::Cholesky => (2.0 * k * k, k * k * k / 3.0),
         AlsSolver::ConjugateGradients { steps } => (8.0 * k * (steps as f64 + 1.0), 0.0),
         AlsSolver::CoordinateDescent { sweeps } => (8.0 * k * (sweeps as f64 + 1.0), 0.0),
+        AlsSolver::BlockCoordinateDescent { block } => {
+            let d = block.min(rank) as f64;
+            (2.0 * k * d + 12.0 * k, k * d * d / 3.0)
+        }
     }
 }
 

@@ -78,19 +78,24 @@ pub(crate) enum AlsSolverChoice {
     Cholesky,
     ConjugateGradients,
     CoordinateDescent,
+    BlockCoordinateDescent,
 }
 
 impl AlsSolverChoice {
     /// Steps of conjugate gradients, or sweeps of coordinate descent, where none are given.
     pub(crate) const STEPS: usize = 3;
+    /// Numbers of a block, where none are given.
+    pub(crate) const BLOCK: usize = 64;
 
-    pub(crate) fn with_steps(self, steps: Option<usize>) -> AlsSolver {
+    pub(crate) fn with(self, steps: Option<usize>, block: Option<usize>) -> AlsSolver {
         let steps = steps.unwrap_or(Self::STEPS);
+        let block = block.unwrap_or(Self::BLOCK);
         match self {
             AlsSolverChoice::Auto => AlsSolver::Auto,
             AlsSolverChoice::Cholesky => AlsSolver::Cholesky,
             AlsSolverChoice::ConjugateGradients => AlsSolver::ConjugateGradients { steps },
             AlsSolverChoice::CoordinateDescent => AlsSolver::CoordinateDescent { sweeps: steps },
+            AlsSolverChoice::BlockCoordinateDescent => AlsSolver::BlockCoordinateDescent { block },
         }
     }
 }

@@ -20,6 +20,8 @@ mod gram;
 #[cfg(feature = "dense")]
 mod principal;
 #[cfg(feature = "dense")]
+mod principal_blocks;
+#[cfg(feature = "dense")]
 mod pull;
 mod regressors;
 mod shared;
@@ -35,6 +37,8 @@ use gram::AddGram;
 pub use coordinate_descent::Sweeps;
 #[cfg(feature = "dense")]
 pub use principal::{PrincipalEntries, PrincipalRegressors};
+#[cfg(feature = "dense")]
+pub use principal_blocks::{PrincipalBlockEntries, PrincipalBlocks};
 pub use regressors::Regressors;
 pub use shared::{SharedEntries, SharedGram};
 
@@ -289,5 +293,7 @@ impl<T: Scalar> RidgeRegression<T> {
     }
 }
 
+#[cfg(all(test, feature = "dense"))]
+mod principal_tests;
 #[cfg(test)]
 mod tests;

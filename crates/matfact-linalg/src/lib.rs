@@ -72,7 +72,9 @@ pub use lanczos::{
     Accuracy, LanczosSvd, LeadingSpan, ROUNDINGS, Wanted, gram_lanczos_span, lanczos_svd,
 };
 #[cfg(feature = "dense")]
-pub use least_squares::{PrincipalEntries, PrincipalRegressors};
+pub use least_squares::{
+    PrincipalBlockEntries, PrincipalBlocks, PrincipalEntries, PrincipalRegressors,
+};
 pub use least_squares::{
     RegressionEntries, Regressors, Ridge, RidgeRegression, SharedEntries, SharedGram, Sweeps,
 };

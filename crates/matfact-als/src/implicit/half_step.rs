@@ -6,8 +6,8 @@ use crate::AlsSolver;
 use crate::half_step::{Factors, Measures};
 use matfact_core::{ObservedEntries, Recommendation, Scalar};
 use matfact_linalg::{
-    PrincipalEntries, PrincipalRegressors, RegressionEntries, RidgeRegression, SharedEntries,
-    SharedGram, Simd, Sweeps,
+    PrincipalBlockEntries, PrincipalBlocks, PrincipalEntries, PrincipalRegressors,
+    RegressionEntries, RidgeRegression, SharedEntries, SharedGram, Simd, Sweeps,
 };
 use rayon::prelude::*;
 use std::ops::Range;
@@ -78,21 +78,31 @@ impl ImplicitStep {
         solved: &mut Factors<T>,
         measured: bool,
     ) -> f64 {
+        let factors = &others.factors;
         let basis = match self.solver {
-            AlsSolver::CoordinateDescent { .. } => None,
-            _ => Some(PrincipalRegressors::of(&others.factors, gram)),
+            AlsSolver::CoordinateDescent { .. } => Basis::AsItIs,
+            AlsSolver::BlockCoordinateDescent { block } => {
+                Basis::Blocks(PrincipalBlocks::of(factors, gram, block))
+            }
+            _ => Basis::Principal(PrincipalRegressors::of(factors, gram)),
         };
-        if let (Some(basis), AlsSolver::ConjugateGradients { .. }) = (&basis, self.solver) {
-            solved.factors = basis.turn(&solved.factors);
+        match (&basis, self.solver) {
+            (Basis::Principal(basis), AlsSolver::ConjugateGradients { .. }) => {
+                solved.factors = basis.turn(&solved.factors);
+            }
+            (Basis::Blocks(basis), _) => solved.factors = basis.turn(&solved.factors),
+            _ => {}
         }
         let held = Held {
             others,
             gram,
-            basis: basis.as_ref(),
+            basis: &basis,
         };
         let sum = self.solve_rows(confidences, held, solved, measured);
-        if let Some(basis) = &basis {
-            solved.factors = basis.turn_back(&solved.factors);
+        match &basis {
+            Basis::AsItIs => {}
+            Basis::Principal(basis) => solved.factors = basis.turn_back(&solved.factors),
+            Basis::Blocks(basis) => solved.factors = basis.turn_back(&solved.factors),
         }
         sum
     }
@@ -113,10 +123,14 @@ impl ImplicitStep {
             rest = after;
             tasks.push((rows, mine));
         }
+        let numbers = match held.basis {
+            Basis::Blocks(blocks) => blocks.block(),
+            _ => rank,
+        };
         let parts: Vec<f64> = tasks
             .into_par_iter()
             .map_init(
-                || Worker::new(rank),
+                || Worker::new(numbers),
                 |worker, (rows, factors)| {
                     let mut sum = 0.0;
                     for (row, out) in rows.zip(factors) {
@@ -153,31 +167,46 @@ impl ImplicitStep {
         } = worker;
         let of = (confidences, row, held.others, held.gram);
         let (entries, constant) = self.entries(of, weights, targets);
-        let Some(shared) = held.basis else {
-            let most = match self.solver {
-                AlsSolver::CoordinateDescent { sweeps } => sweeps,
-                _ => 0,
-            };
-            let sweeps = Sweeps {
-                most,
-                non_negative: false,
-            };
-            regression.coordinate_descent_shared(entries, penalty, sweeps, out);
-            return constant + regression.own_quadratic(entries, out);
-        };
-        let entries = PrincipalEntries {
-            shared,
-            rows: entries.own.rows,
-            weights: entries.own.weights.unwrap_or_default(),
-            targets: entries.own.targets,
-        };
-        constant
-            + match self.solver {
-                AlsSolver::ConjugateGradients { steps } => {
-                    regression.conjugate_gradients_principal(entries, penalty, steps, out)
-                }
-                _ => regression.solve_principal(entries, penalty, out),
+        let (rows, targets) = (entries.own.rows, entries.own.targets);
+        let weights = entries.own.weights.unwrap_or_default();
+        let own = match held.basis {
+            Basis::AsItIs => {
+                let most = match self.solver {
+                    AlsSolver::CoordinateDescent { sweeps } => sweeps,
+                    _ => 0,
+                };
+                let sweeps = Sweeps {
+                    most,
+                    non_negative: false,
+                };
+                regression.coordinate_descent_shared(entries, penalty, sweeps, out);
+                regression.own_quadratic(entries, out)
             }
+            Basis::Principal(shared) => {
+                let entries = PrincipalEntries {
+                    shared,
+                    rows,
+                    weights,
+                    targets,
+                };
+                match self.solver {
+                    AlsSolver::ConjugateGradients { steps } => {
+                        regression.conjugate_gradients_principal(entries, penalty, steps, out)
+                    }
+                    _ => regression.solve_principal(entries, penalty, out),
+                }
+            }
+            Basis::Blocks(shared) => {
+                let entries = PrincipalBlockEntries {
+                    shared,
+                    rows,
+                    weights,
+                    targets,
+                };
+                regression.descend_blocks(entries, penalty, out)
+            }
+        };
+        constant + own
     }
 
     /// The regression of one row, and Σ c p: what its errors come to at 0.
@@ -320,7 +349,14 @@ impl ImplicitStep {
 struct Held<'a, T: Scalar> {
     others: &'a Factors<T>,
     gram: &'a SharedGram<T>,
-    basis: Option<&'a PrincipalRegressors<T>>,
+    basis: &'a Basis<T>,
+}
+
+/// What rows are solved in: the factors of the other side as they are, or turned to the eigenvectors of their Gram matrix.
+enum Basis<T: Scalar> {
+    AsItIs,
+    Principal(PrincipalRegressors<T>),
+    Blocks(PrincipalBlocks<T>),
 }
 
 /// A row of the confidences, the factors of the columns, and their Gram matrix.

@@ -83,6 +83,7 @@ fn implicit<T: Scalar>() {
         AlsSolver::Cholesky,
         AlsSolver::ConjugateGradients { steps: 2 },
         AlsSolver::CoordinateDescent { sweeps: 1 },
+        AlsSolver::BlockCoordinateDescent { block: 2 },
     ];
     for solver in solvers {
         let als = ImplicitAls::new(5).solver(solver).max_iter(6).tol(0.0);

@@ -89,6 +89,18 @@ fn the_numbers_are_those_of_implicit() {
     golden::<f32>(2e-4);
 }
 
+#[test]
+fn presets_have_the_penalties_of_others() {
+    let stated = |als: ImplicitAls, lambda, power, absent| {
+        let same = als.clone().regularization(lambda).count_power(power);
+        assert_eq!(als, same.unobserved_weight(absent));
+    };
+    stated(ImplicitAls::implicit(3), 0.01, 0.0, 1.0);
+    stated(ImplicitAls::spark(3), 0.1, 1.0, 1.0);
+    stated(ImplicitAls::cmfrec(3), 1.0, 0.0, 1.0);
+    stated(ImplicitAls::rendle(3), 0.003, 1.0, 0.1);
+}
+
 /// One row of Spark's and of cmfrec's equations, solved here by elimination.
 #[test]
 fn presets_solve_the_equations_of_others() {
@@ -286,10 +298,12 @@ impl std::fmt::Debug for Settings {
     }
 }
 
-const SOLVERS: [AlsSolver; 3] = [
+const SOLVERS: [AlsSolver; 5] = [
     AlsSolver::Cholesky,
     AlsSolver::ConjugateGradients { steps: 3 },
     AlsSolver::CoordinateDescent { sweeps: 3 },
+    AlsSolver::BlockCoordinateDescent { block: 1 },
+    AlsSolver::BlockCoordinateDescent { block: 6 },
 ];
 
 #[test]
@@ -314,6 +328,39 @@ fn every_solver_comes_to_the_same_objective_and_never_rises() {
     let double = als.fit(&x).unwrap().report.history;
     let (single, double) = (history.last().unwrap(), double.last().unwrap());
     assert!((single / double - 1.0).abs() < 1e-3, "{single} {double}");
+}
+
+fn check_blocks<T: Scalar>(tolerance: f64) {
+    let x = groups::<T>((60, 45));
+    let fit = |rank, solver| {
+        let als = ImplicitAls::new(rank).solver(solver).regularization(0.2);
+        als.max_iter(4).tol(0.0).fit(&x).unwrap()
+    };
+    // One block for all is Cholesky.
+    let exact = fit(9, AlsSolver::Cholesky);
+    for block in [9, 64, usize::MAX] {
+        let one = fit(9, AlsSolver::BlockCoordinateDescent { block });
+        close(
+            one.model.row_factors(),
+            exact.model.row_factors().mapv(|v| v.as_f64()).view(),
+            tolerance,
+        );
+    }
+    // Smaller ones fall to about as little, and what is reported of the model is measured at it.
+    let exact = fit(24, AlsSolver::Cholesky).report;
+    for block in [4, 7, 16] {
+        let few = fit(24, AlsSolver::BlockCoordinateDescent { block }).report;
+        let last = few.history[few.history.len() - 1];
+        assert!((last / few.objective - 1.0).abs() < tolerance, "{block}");
+        assert!(few.objective < 1.1 * exact.objective, "{block}");
+        assert!(few.history[0] < 1.5 * exact.history[0], "{block}");
+    }
+}
+
+#[test]
+fn blocks_are_a_short_way_to_what_cholesky_finds() {
+    check_blocks::<f64>(1e-9);
+    check_blocks::<f32>(2e-3);
 }
 
 #[test]

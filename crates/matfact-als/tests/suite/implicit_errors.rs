@@ -1,6 +1,6 @@
 //! Bad hyper-parameters and bad input of implicit feedback get a typed error; the laws hold.
 
-use matfact_als::{Confidence, ImplicitAls};
+use matfact_als::{Als, AlsSolver, Confidence, ImplicitAls};
 use matfact_core::{Duplicates, Error, FactorModel, Factorizer, Ratings, Run, Scalar, Validation};
 use matfact_testkit::laws::ratings as laws;
 use matfact_testkit::{DynRatings, RatingsSubject, hold};
@@ -28,6 +28,8 @@ fn hyper_parameters_out_of_range_are_named() {
         cases.push(("alpha", als().alpha(bad)));
         cases.push(("initial_deviation", als().initial_deviation(bad)));
     }
+    let no_block = AlsSolver::BlockCoordinateDescent { block: 0 };
+    cases.push(("block", als().solver(no_block)));
     let model = als().fit(&small()).unwrap().model;
     for (expected, als) in cases {
         let refusals = [
@@ -47,6 +49,22 @@ fn hyper_parameters_out_of_range_are_named() {
         assert!(matches!(fit, Err(Error::InvalidRank { .. })), "rank {rank}");
     }
     assert!(ImplicitAls::new(50).fit(&small()).is_ok());
+}
+
+#[test]
+fn blocks_are_for_what_is_absent_too() {
+    let blocks = AlsSolver::BlockCoordinateDescent { block: 8 };
+    match Als::new(2).solver(blocks).fit(&small()) {
+        Err(Error::InvalidParameter {
+            name,
+            value,
+            requirement,
+        }) => {
+            assert_eq!((name, &value[..]), ("solver", "block-coordinate-descent"));
+            assert!(requirement.contains("cholesky"), "{requirement}");
+        }
+        other => panic!("{other:?}"),
+    }
 }
 
 #[test]

@@ -26,6 +26,8 @@ fn settings() -> ImplicitAls {
         .confidence(Confidence::OnePlus)
         .alpha(0.5)
         .unobserved_weight(0.2)
+        .regularization(0.5)
+        .count_power(0.5)
         .solver(AlsSolver::Cholesky)
 }
 

@@ -47,7 +47,7 @@ impl AlsOptions {
         let mut als = Als::new(self.common.rank()).seed(self.common.seed);
         set!(self, als: max_iter, tol, regularization, count_power, bias_regularization);
         als = als.biased(!self.unbiased).non_negative(self.non_negative);
-        als = als.solver(self.solver.with_steps(self.solver_steps));
+        als = als.solver(self.solver.with(self.solver_steps, None));
         als.validate()?;
         self.split.validate()?;
         Ok(als)

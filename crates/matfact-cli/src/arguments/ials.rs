@@ -23,14 +23,14 @@ pub(crate) struct IalsOptions {
     /// The A of the confidence [default: 1]
     #[arg(long, value_name = "A", allow_negative_numbers = true)]
     pub(crate) alpha: Option<f64>,
-    /// How much what was not chosen counts [default: 0.03]
+    /// How much what was not chosen counts [default: 0.05]
     #[arg(long, value_name = "W", allow_negative_numbers = true)]
     pub(crate) unobserved_weight: Option<f64>,
-    /// Penalty on the factors [default: 0.5]
+    /// Penalty on the factors [default: 0.25]
     #[arg(long, value_name = "L", allow_negative_numbers = true)]
     pub(crate) regularization: Option<f64>,
     /// Power of the number of choices of a user or item that the penalty is multiplied by, from 0 to 1
-    /// [default: 0.5]
+    /// [default: 0.7]
     #[arg(long, value_name = "P", allow_negative_numbers = true)]
     pub(crate) count_power: Option<f64>,
     /// How the factors of a row are found
@@ -39,6 +39,9 @@ pub(crate) struct IalsOptions {
     /// Steps of conjugate gradients, or sweeps of coordinate descent, for each row [default: 3]
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     pub(crate) solver_steps: Option<usize>,
+    /// Numbers of a block of block coordinate descent (iALS++), at most [default: 64]
+    #[arg(long, value_name = "N")]
+    pub(crate) solver_block: Option<usize>,
 }
 
 impl IalsOptions {
@@ -47,7 +50,7 @@ impl IalsOptions {
         let mut ials = ImplicitAls::new(self.common.rank()).seed(self.common.seed);
         set!(self, ials: max_iter, tol, alpha, unobserved_weight, regularization, count_power);
         ials = ials.confidence(self.confidence.into());
-        ials = ials.solver(self.solver.with_steps(self.solver_steps));
+        ials = ials.solver(self.solver.with(self.solver_steps, self.solver_block));
         ials.validate()?;
         self.positives.validate()?;
         Ok(ials)

@@ -73,8 +73,8 @@ impl Space {
             "masked-nmf" => space.range("regularization", 0.005, 0.2),
             "ials" => {
                 space
-                    .range("regularization", 0.1, 3.0)
-                    .range("unobserved-weight", 0.005, 0.3)
+                    .range("regularization", 0.05, 1.0)
+                    .range("unobserved-weight", 0.003, 0.6)
             }
             "bpr" => space
                 .range("learning-rate", 0.04, 0.5)

@@ -23,6 +23,10 @@ fn every_model_is_saved_and_gives_lists() {
             "ials",
             "r.tsv --rank 3 --positive-from 3 --confidence logarithmic --solver conjugate-gradients",
         ),
+        (
+            "ials",
+            "p.tsv --rank 3 --solver block-coordinate-descent --solver-block 2",
+        ),
         ("bpr", "p.tsv --rank 3 --epochs 20"),
         (
             "warp",

@@ -14,25 +14,18 @@ use crate::sparse::line;
 use matfact_core::Scalar;
 use matfact_core::ndarray::{Array2, ArrayView2};
 
-/// Regressors turned to the eigenvectors of their Gram matrix.
+/// The eigenvectors and eigenvalues of a shared Gram matrix.
 #[derive(Debug, Clone)]
-pub struct PrincipalRegressors<T: Scalar> {
-    regressors: Regressors<T>,
+pub(super) struct Axes<T: Scalar> {
     /// ωΛ, filled up with zeros.
-    diagonal: Vec<T>,
+    pub(super) diagonal: Vec<T>,
     /// V, filled up with zeros to whole cache lines.
-    vectors: Array2<T>,
+    pub(super) vectors: Array2<T>,
 }
 
-impl<T: Scalar> PrincipalRegressors<T> {
-    /// Those whose Gram matrix is `gram`.
-    ///
-    /// # Panics
-    /// If the ranks differ.
-    #[must_use]
-    pub fn of(regressors: &Regressors<T>, gram: &SharedGram<T>) -> Self {
-        let rank = regressors.rank();
-        assert_eq!(gram.rank, rank, "rank of the Gram matrix");
+impl<T: Scalar> Axes<T> {
+    pub(super) fn of(gram: &SharedGram<T>) -> Self {
+        let rank = gram.rank;
         let wide_stride = rank.div_ceil(line::<f64>()) * line::<f64>();
         let wide = ArrayView2::from_shape((wide_stride, wide_stride), &gram.wide);
         let wide = wide.expect("whole rows");
@@ -49,10 +42,38 @@ impl<T: Scalar> PrincipalRegressors<T> {
             // A value below 0 is rounding.
             *slot = T::from_f64(gram.weight * value.max(0.0));
         }
+        Self { diagonal, vectors }
+    }
+
+    pub(super) fn turn(&self, solutions: &Regressors<T>) -> Regressors<T> {
+        solutions.times(self.vectors.view(), solutions.rank())
+    }
+
+    pub(super) fn turn_back(&self, solutions: &Regressors<T>) -> Regressors<T> {
+        let back = self.vectors.t().as_standard_layout().into_owned();
+        solutions.times(back.view(), solutions.rank())
+    }
+}
+
+/// Regressors turned to the eigenvectors of their Gram matrix.
+#[derive(Debug, Clone)]
+pub struct PrincipalRegressors<T: Scalar> {
+    regressors: Regressors<T>,
+    axes: Axes<T>,
+}
+
+impl<T: Scalar> PrincipalRegressors<T> {
+    /// Those whose Gram matrix is `gram`.
+    ///
+    /// # Panics
+    /// If the ranks differ.
+    #[must_use]
+    pub fn of(regressors: &Regressors<T>, gram: &SharedGram<T>) -> Self {
+        assert_eq!(gram.rank, regressors.rank(), "rank of the Gram matrix");
+        let axes = Axes::of(gram);
         Self {
-            regressors: regressors.times(vectors.view()),
-            diagonal,
-            vectors,
+            regressors: axes.turn(regressors),
+            axes,
         }
     }
 
@@ -65,14 +86,13 @@ impl<T: Scalar> PrincipalRegressors<T> {
     /// Solutions (one for each row) brought to this basis.
     #[must_use]
     pub fn turn(&self, solutions: &Regressors<T>) -> Regressors<T> {
-        solutions.times(self.vectors.view())
+        self.axes.turn(solutions)
     }
 
     /// Solutions brought back from this basis.
     #[must_use]
     pub fn turn_back(&self, solutions: &Regressors<T>) -> Regressors<T> {
-        let back = self.vectors.t().as_standard_layout().into_owned();
-        solutions.times(back.view())
+        self.axes.turn_back(solutions)
     }
 }
 
@@ -120,7 +140,7 @@ impl<T: Scalar> RidgeRegression<T> {
         let stride = self.stride;
         let gram = self.gram.as_mut_slice();
         gram.fill(T::zero());
-        for (t, value) in entries.shared.diagonal.iter().enumerate() {
+        for (t, value) in entries.shared.axes.diagonal.iter().enumerate() {
             gram[t * stride + t] = *value;
         }
         self.begin();
@@ -133,7 +153,7 @@ impl<T: Scalar> RidgeRegression<T> {
         };
         self.finish(ridge, out);
         // At the minimum the whole sum is −Σ m q·p.
-        -dot(&self.work, out) - shared_part(&entries.shared.diagonal, lambda, out)
+        -dot(&self.work, out) - shared_part(&entries.shared.axes.diagonal, lambda, out)
     }
 
     /// Moves p (in `out`) by `steps` steps of conjugate gradients, none of which raises the sum. Gives
@@ -186,7 +206,7 @@ impl<T: Scalar> RidgeRegression<T> {
             }
             sum
         };
-        let diagonal = &entries.shared.diagonal[..];
+        let diagonal = &entries.shared.axes.diagonal[..];
         let lambda_here = T::from_f64(lambda);
         let vectors = self.vectors.as_mut_slice();
         let (solution, rest) = vectors.split_at_mut(stride);

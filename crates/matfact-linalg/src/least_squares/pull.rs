@@ -73,7 +73,7 @@ impl<T: Scalar> Pull<'_, T> {
 
 /// The products of some rows with a vector.
 #[inline(always)]
-fn products<const FMA: bool, const L: usize, T: Scalar>(
+pub(super) fn products<const FMA: bool, const L: usize, T: Scalar>(
     values: &[T],
     starts: &[usize; AT_ONCE],
     vector: &[T],

@@ -61,12 +61,14 @@ impl<T: Scalar> Regressors<T> {
     }
 
     #[cfg(feature = "dense")]
-    /// The product with a square matrix that has as many rows as a row has numbers, zeros included.
-    pub(crate) fn times(&self, matrix: ArrayView2<'_, T>) -> Self {
-        let mut product = Self::zeros(self.rows, self.rank);
+    /// The product with a matrix that has as many rows as a row has numbers, and as many columns as one of `rank` numbers,
+    /// zeros included.
+    pub(crate) fn times(&self, matrix: ArrayView2<'_, T>, rank: usize) -> Self {
+        let mut product = Self::zeros(self.rows, rank);
         if self.rows > 0 && self.rank > 0 {
             let shape = (self.rows, self.stride);
             let left = ArrayView2::from_shape(shape, self.values.as_slice());
+            let shape = (self.rows, product.stride);
             let out = ArrayViewMut2::from_shape(shape, product.values.as_mut_slice());
             multiply_dense(
                 left.expect("rows of one length"),

@@ -242,6 +242,10 @@ impl<T: Scalar, H: Fn(u32, u32) -> bool> Kernel for ColumnDescent<'_, T, H> {
                         None => own,
                     };
                     let least = ahead - T::one();
+                    // A rival that the column does not disturb: whatever is drawn, nothing moves. Nearly all are so in the end.
+                    if rival.is_some() && own <= least {
+                        continue;
+                    }
                     // The draw that the column itself is, where it is a negative.
                     let turn = rival.map(|_| 1 + numbers.below(trials));
                     let drawn = 1..=turn.unwrap_or(trials);

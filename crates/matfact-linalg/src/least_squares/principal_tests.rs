@@ -1,0 +1,346 @@
+//! Regressions in the eigenvectors of a shared Gram matrix, against the plain formulas.
+
+use super::pull::{Pull, Rows};
+use super::*;
+use crate::random_normal;
+use matfact_core::ndarray::{Array1, Array2};
+
+/// A panel, a row's entries of it (some twice, some weights below 0), and what all rows share.
+struct Case<T: Scalar> {
+    q: Array2<f64>,
+    regressors: Regressors<T>,
+    gram: SharedGram<T>,
+    rows: Vec<u32>,
+    weights: Vec<T>,
+    targets: Vec<T>,
+}
+
+const OMEGA: f64 = 0.25;
+const LAMBDA: f64 = 0.5;
+
+impl<T: Scalar> Case<T> {
+    fn new(panel_rows: usize, rank: usize, count: usize) -> Self {
+        // Columns of unlike size, as eigenvalues are.
+        let scale = |t: usize| 1.0 / (1.0 + t as f64).sqrt();
+        let mut q = random_normal::<f64>((panel_rows, rank), 7, 0);
+        q.indexed_iter_mut()
+            .for_each(|((_, t), v)| *v = T::from_f64(*v * scale(t)).as_f64());
+        let regressors = panel(&q);
+        let rows = (0..count).map(|e| (e * 7 % panel_rows) as u32);
+        // No more is taken away than all share.
+        let weights = (0..count).map(|e| match e % 5 {
+            0 if e < panel_rows => -0.2,
+            other => other as f64 * 0.3,
+        });
+        Self {
+            gram: SharedGram::of(&regressors, OMEGA, Simd::detect()),
+            q,
+            regressors,
+            rows: rows.collect(),
+            weights: weights.map(T::from_f64).collect(),
+            targets: (0..count)
+                .map(|e| T::from_f64((e % 3) as f64 * 0.5))
+                .collect(),
+        }
+    }
+
+    fn entries(&self) -> impl Iterator<Item = (usize, f64, f64)> + '_ {
+        let pairs = self.weights.iter().zip(&self.targets);
+        let entries = self.rows.iter().zip(pairs);
+        entries.map(|(row, (w, m))| (*row as usize, w.as_f64(), m.as_f64()))
+    }
+
+    /// Σ_e w (q·p)² − 2 m q·p.
+    fn own(&self, p: &Array1<f64>) -> f64 {
+        let parts = self.entries().map(|(row, w, m)| {
+            let product = self.q.row(row).dot(p);
+            product * (w * product - 2.0 * m)
+        });
+        parts.sum()
+    }
+
+    /// What is minimized.
+    fn whole(&self, p: &Array1<f64>) -> f64 {
+        let products = self.q.dot(p);
+        self.own(p) + OMEGA * products.dot(&products) + LAMBDA * p.dot(p)
+    }
+
+    /// Half of its gradient, the number farthest from 0.
+    fn slope(&self, p: &Array1<f64>) -> f64 {
+        let mut g = self.q.t().dot(&self.q.dot(p)) * OMEGA + p * LAMBDA;
+        for (row, w, m) in self.entries() {
+            let q = self.q.row(row);
+            g.scaled_add(w * q.dot(p) - m, &q);
+        }
+        g.iter().fold(0.0, |most, v| most.max(v.abs()))
+    }
+
+    fn principal<'a>(&'a self, shared: &'a PrincipalRegressors<T>) -> PrincipalEntries<'a, T> {
+        PrincipalEntries {
+            shared,
+            rows: &self.rows,
+            weights: &self.weights,
+            targets: &self.targets,
+        }
+    }
+
+    fn blocks<'a>(&'a self, shared: &'a PrincipalBlocks<T>) -> PrincipalBlockEntries<'a, T> {
+        PrincipalBlockEntries {
+            shared,
+            rows: &self.rows,
+            weights: &self.weights,
+            targets: &self.targets,
+        }
+    }
+}
+
+fn panel<T: Scalar>(values: &Array2<f64>) -> Regressors<T> {
+    let mut panel = Regressors::zeros(values.nrows(), values.ncols());
+    for (row, values) in panel.rows_mut().zip(values.rows()) {
+        let pairs = row.iter_mut().zip(values);
+        pairs.for_each(|(slot, value)| *slot = T::from_f64(*value));
+    }
+    panel
+}
+
+fn one<T: Scalar>(row: &[T]) -> Regressors<T> {
+    let mut panel = Regressors::zeros(1, row.len());
+    panel.rows_mut().for_each(|slot| slot.copy_from_slice(row));
+    panel
+}
+
+fn wide<T: Scalar>(row: &[T]) -> Array1<f64> {
+    row.iter().map(|v| v.as_f64()).collect()
+}
+
+/// Ranks within, at and beyond a cache line, and beyond a block; few entries, none, and more than are kept side by side.
+const SIZES: [(usize, usize, usize); 7] = [
+    (9, 1, 4),
+    (30, 5, 0),
+    (40, 16, 1),
+    (60, 17, 130),
+    (200, 64, 90),
+    (150, 70, 260),
+    (900, 64, 2500),
+];
+
+fn check_basis<T: Scalar>(tolerance: f64) {
+    for (panel_rows, rank, _) in SIZES {
+        let case = Case::<T>::new(panel_rows, rank, 0);
+        let basis = PrincipalRegressors::of(&case.regressors, &case.gram);
+        let turned = basis.regressors();
+        let of = |i: usize, j: usize| -> f64 {
+            let rows = (0..panel_rows).map(|row| turned.row(row));
+            rows.map(|q| q[i].as_f64() * q[j].as_f64()).sum()
+        };
+        let mut before = f64::INFINITY;
+        let scale = of(0, 0);
+        for i in 0..rank {
+            for j in 0..i {
+                assert!(of(i, j).abs() < tolerance * scale, "{rank}: {i}, {j}");
+            }
+            assert!(of(i, i) <= before + tolerance * scale, "descending");
+            before = of(i, i);
+        }
+        // Products are what they were, and the way back leads back.
+        let p = basis.turn(&case.regressors);
+        let back = basis.turn_back(&p);
+        for row in [0, panel_rows / 2, panel_rows - 1] {
+            let (there, was) = (wide(p.row(row)), case.q.row(row));
+            let product = wide(turned.row(0)).dot(&there);
+            assert!((product - case.q.row(0).dot(&was)).abs() < tolerance * scale.max(1.0));
+            let difference = &wide(back.row(row)) - &was;
+            assert!(difference.iter().all(|d| d.abs() < tolerance * 10.0));
+        }
+    }
+}
+
+#[test]
+fn the_gram_matrix_is_a_diagonal_and_products_stay() {
+    check_basis::<f64>(1e-13);
+    check_basis::<f32>(2e-6);
+}
+
+fn check_solutions<T: Scalar>(tolerance: f64) {
+    for (panel_rows, rank, count) in SIZES {
+        let case = Case::<T>::new(panel_rows, rank, count);
+        let basis = PrincipalRegressors::of(&case.regressors, &case.gram);
+        let entries = case.principal(&basis);
+        let tolerance = tolerance * (count + panel_rows) as f64;
+        for simd in Simd::available() {
+            let mut regression = RidgeRegression::new(rank, simd);
+            let judge = |p: &[T], own: f64, what: &str| {
+                let p = wide(basis.turn_back(&one(p)).row(0));
+                let place = format!("{what}, {simd:?}, rank {rank}, {count} entries");
+                assert!(case.slope(&p) < tolerance, "{place}: {}", case.slope(&p));
+                assert!((own - case.own(&p)).abs() < tolerance, "{place}: {own}");
+            };
+            let mut exact = vec![T::one(); rank];
+            let own = regression.solve_principal(entries, LAMBDA, &mut exact);
+            judge(&exact, own, "Cholesky");
+            let mut p = vec![T::one(); rank];
+            let own =
+                regression.conjugate_gradients_principal(entries, LAMBDA, 4 * rank + 20, &mut p);
+            judge(&p, own, "conjugate gradients");
+            // One number at a time comes to the end in many rounds: for small cases alone.
+            let sizes = [1, 16, 24, 64, 100].into_iter();
+            let least = if rank < 20 { 1 } else { 24 };
+            let least = if count > 300 { rank } else { least };
+            for size in sizes.filter(|size| *size >= least) {
+                let blocks = PrincipalBlocks::of(&case.regressors, &case.gram, size);
+                let mut regression = RidgeRegression::new(blocks.block(), simd);
+                let mut p = vec![T::zero(); rank];
+                let sweeps = if size >= rank { 1 } else { 400 };
+                let mut own = 0.0;
+                for _ in 0..sweeps {
+                    own = regression.descend_blocks(case.blocks(&blocks), LAMBDA, &mut p);
+                }
+                judge(&p, own, "blocks");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_gradient_of_the_plain_sum_is_zero_at_the_solutions() {
+    check_solutions::<f64>(1e-11);
+    check_solutions::<f32>(2e-5);
+}
+
+/// No step and no block raises the sum, and what they give for it is so.
+fn check_falls<T: Scalar>(tolerance: f64) {
+    let case = Case::<T>::new(150, 70, 260);
+    let basis = PrincipalRegressors::of(&case.regressors, &case.gram);
+    let blocks = PrincipalBlocks::of(&case.regressors, &case.gram, 16);
+    assert_eq!(blocks.block(), 14, "five blocks of one size");
+    let start = vec![T::from_f64(0.3); 70];
+    let back = |p: &[T]| wide(basis.turn_back(&one(p)).row(0));
+    let mut regression = RidgeRegression::new(70, Simd::detect());
+    let mut unmoved = start.clone();
+    let own =
+        regression.conjugate_gradients_principal(case.principal(&basis), LAMBDA, 0, &mut unmoved);
+    assert_eq!(unmoved, start);
+    let expected = case.own(&back(&start));
+    assert!((own / expected - 1.0).abs() < tolerance);
+    let mut of_blocks = RidgeRegression::new(14, Simd::detect());
+    let (mut before, mut p) = (case.whole(&back(&start)), start.clone());
+    for _ in 0..4 {
+        let own = of_blocks.descend_blocks(case.blocks(&blocks), LAMBDA, &mut p);
+        assert!((own / case.own(&back(&p)) - 1.0).abs() < tolerance);
+        let after = case.whole(&back(&p));
+        assert!(
+            after <= before + tolerance * before.abs(),
+            "{after} {before}"
+        );
+        before = after;
+    }
+    let mut p = start;
+    before = case.whole(&back(&p));
+    for _ in 0..6 {
+        let entries = case.principal(&basis);
+        regression.conjugate_gradients_principal(entries, LAMBDA, 1, &mut p);
+        let after = case.whole(&back(&p));
+        assert!(
+            after <= before + tolerance * before.abs(),
+            "{after} {before}"
+        );
+        before = after;
+    }
+}
+
+#[test]
+fn steps_and_blocks_never_raise_the_sum() {
+    check_falls::<f64>(1e-11);
+    check_falls::<f32>(1e-4);
+}
+
+fn check_pull<T: Scalar>(tolerance: f64) {
+    for stride in [16, 32, 64] {
+        for count in [1, 3, 4, 5, 8, 31] {
+            let case = Case::<T>::new(40, stride, count);
+            let vector: Vec<T> = (0..stride)
+                .map(|t| T::from_f64(0.1 * t as f64 - 0.4))
+                .collect();
+            let mut kept = Vec::new();
+            for row in &case.rows {
+                kept.extend_from_slice(case.regressors.row(*row as usize));
+            }
+            for aimed in [true, false] {
+                let v = wide(&vector);
+                let mut expected = Array1::from_elem(stride, 2.0);
+                let mut sum = 0.0;
+                for (row, w, m) in case.entries() {
+                    let (q, m) = (case.q.row(row), if aimed { m } else { 0.0 });
+                    let product = q.dot(&v);
+                    sum += product * (w * product - 2.0 * m);
+                    expected.scaled_add(m - w * product, &q);
+                }
+                for rows in [
+                    Rows::Kept(&kept[..]),
+                    Rows::Listed(case.regressors.values(), &case.rows),
+                ] {
+                    for simd in Simd::available() {
+                        // Added to what is there.
+                        let mut out = vec![T::from_f64(2.0); stride];
+                        let found = simd.run(Pull {
+                            rows,
+                            weights: &case.weights,
+                            aims: aimed.then_some(&case.targets[..]),
+                            vector: &vector,
+                            out: &mut out,
+                        });
+                        let sum = if aimed { sum } else { 0.0 };
+                        let near = tolerance * (1.0 + sum.abs());
+                        assert!((found - sum).abs() < near, "{simd:?}: {found} for {sum}");
+                        let worst = &wide(&out) - &expected;
+                        let most = expected.iter().fold(1.0f64, |most, v| most.max(v.abs()));
+                        assert!(
+                            worst.iter().all(|d| d.abs() < tolerance * most),
+                            "{simd:?}, {stride} numbers, {count} entries"
+                        );
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_pull_is_the_sum_of_the_plain_formula() {
+    check_pull::<f64>(1e-13);
+    check_pull::<f32>(1e-5);
+}
+
+#[test]
+fn what_nothing_determines_is_zero_in_every_basis() {
+    let mut q = Array2::<f64>::zeros((4, 20));
+    q.column_mut(3).fill(1.5);
+    let regressors = panel::<f64>(&q);
+    let gram = SharedGram::of(&regressors, 0.0, Simd::detect());
+    let (rows, weights, targets) = ([0, 2], [1.0, 1.0], [3.0, 3.0]);
+    let basis = PrincipalRegressors::of(&regressors, &gram);
+    let blocks = PrincipalBlocks::of(&regressors, &gram, 8);
+    let mut p = vec![0.0; 20];
+    let entries = PrincipalEntries {
+        shared: &basis,
+        rows: &rows,
+        weights: &weights,
+        targets: &targets,
+    };
+    let simd = Simd::detect();
+    RidgeRegression::new(20, simd).solve_principal(entries, 0.0, &mut p);
+    let back = wide(basis.turn_back(&one(&p)).row(0));
+    assert!((q.row(0).dot(&back) - 3.0).abs() < 1e-12, "{back}");
+    assert!(back.iter().enumerate().all(|(t, v)| t == 3 || *v == 0.0));
+    let entries = PrincipalBlockEntries {
+        shared: &blocks,
+        rows: &rows,
+        weights: &weights,
+        targets: &targets,
+    };
+    let mut p = vec![0.0; 20];
+    RidgeRegression::new(blocks.block(), simd).descend_blocks(entries, 0.0, &mut p);
+    let back = wide(blocks.turn_back(&one(&p)).row(0));
+    assert!((q.row(0).dot(&back) - 3.0).abs() < 1e-12, "{back}");
+    assert!(back.iter().enumerate().all(|(t, v)| t == 3 || *v == 0.0));
+}
