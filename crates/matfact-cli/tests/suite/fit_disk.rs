@@ -100,7 +100,7 @@ fn duplicates_are_taken_by_the_rule_or_refused_with_their_lines() {
         "overflows f32",
         "--duplicates sum",
     );
-    refused("ada,x,1\nbob,x,much\n", "line 2", "");
+    refused("ada,x,1\nbob,x,much\n", "bad.csv:2:3", "");
     refused("", "empty", "");
 }
 
