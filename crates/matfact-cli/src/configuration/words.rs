@@ -251,9 +251,15 @@ impl<'a> Scan<'a> {
                     None => (name, false),
                 };
                 scan.given.push(name.to_owned());
-                let mut arguments = scan.command.get_arguments();
-                let arg = arguments.find(|arg| arg.get_long() == Some(name));
-                if !inline && arg.is_some_and(|arg| arg.get_action().takes_values()) {
+                let takes_value = |command: &Command| {
+                    let mut arguments = command.get_arguments();
+                    let arg = arguments.find(|arg| arg.get_long() == Some(name))?;
+                    Some(arg.get_action().takes_values())
+                };
+                // Where the file is to name the algorithm, the option is one of its.
+                let mut below = scan.command.get_subcommands();
+                let takes_value = takes_value(scan.command).or_else(|| below.find_map(takes_value));
+                if !inline && takes_value == Some(true) {
                     scan.rest.extend(words.next().cloned());
                 }
             } else if let Some(inner) = scan.command.find_subcommand(&*text) {

@@ -20,7 +20,10 @@ fn a_file_says_what_the_command_line_would() {
     folder.ok("fit --config run.toml");
     folder.ok("fit als r.tsv --rank 3 --max-iter 4 --regularization 0.7 --unbiased --seed 5 --model b.safetensors");
     let (a, b) = (folder.model("a.safetensors"), folder.model("b.safetensors"));
-    assert_eq!((bits(&a), a.parameters), (bits(&b), b.parameters));
+    assert_eq!((bits(&a), &a.parameters), (bits(&b), &b.parameters));
+    // An option before the algorithm is known takes its value along.
+    folder.ok("fit --config run.toml --model c.safetensors");
+    assert_eq!(bits(&folder.model("c.safetensors")), bits(&b));
     // The command line wins, also over what it excludes, and the order of words does not matter.
     folder.write(
         "more.toml",
