@@ -53,6 +53,7 @@ pub enum Lines<'a, T> {
 }
 
 #[derive(Debug)]
+#[allow(clippy::large_enum_variant, reason = "there is one for a matrix")]
 enum Form<'a, T> {
     Dense(ArrayView2<'a, T>),
     DenseCopy(Array2<T>),
