@@ -187,7 +187,8 @@ fn decode(mut header: Header, data: &[u8], kind: Kind) -> Result<ModelFile, Stri
 fn json(name: &str, text: &str) -> Result<serde_json::Value, String> {
     let value: serde_json::Value =
         serde_json::from_str(text).map_err(|error| format!("{name} cannot be read: {error}"))?;
-    match value.to_string() == text {
+    let written = value.to_string();
+    match written == text {
         true => Ok(value),
         false => Err(format!("{name} are not written as matfact writes them")),
     }
