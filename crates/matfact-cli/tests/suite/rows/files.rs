@@ -347,7 +347,7 @@ fn special(folder: &Folder) {
         .status();
     assert!(made.unwrap().success());
     folder.write("secret.tsv", "ada\talien\t5\n");
-    fs::set_permissions(folder.at("secret.tsv"), fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(folder.at("secret.tsv"), fs::Permissions::from_mode(0o000)).unwrap();
     symlink("m-als.safetensors", folder.at("link.safetensors")).unwrap();
 }
 
