@@ -61,7 +61,7 @@
 #![forbid(unsafe_code)]
 
 mod als;
-#[cfg(debug_assertions)]
+#[cfg(all(debug_assertions, not(test)))]
 mod compiled;
 mod entries;
 mod fit;

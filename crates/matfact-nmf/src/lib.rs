@@ -50,7 +50,7 @@ mod block_pivoting;
 mod checkpoint;
 mod choices;
 mod choose_rank;
-#[cfg(debug_assertions)]
+#[cfg(all(debug_assertions, not(test)))]
 mod compiled;
 mod components;
 mod compression;

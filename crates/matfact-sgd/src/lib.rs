@@ -94,7 +94,7 @@
 mod blocks;
 mod checkpoint;
 mod chunk;
-#[cfg(debug_assertions)]
+#[cfg(all(debug_assertions, not(test)))]
 mod compiled;
 mod descent;
 mod disk;

@@ -41,7 +41,7 @@
 //! [`LinearOperator`]: matfact_core::LinearOperator
 #![forbid(unsafe_code)]
 
-#[cfg(debug_assertions)]
+#[cfg(all(debug_assertions, not(test)))]
 mod compiled;
 mod decomposition;
 mod incremental;
