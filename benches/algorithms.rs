@@ -4,7 +4,7 @@
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, BenchmarkId, Criterion, criterion_group, criterion_main};
 use matfact::{Factorizer, Matrix, Nmf, Run, Scalar, Sgd, TruncatedSvd};
-use matfact_benches::{dense, ratings, sparse};
+use matfact_benches::{dense, measuring, ratings, sparse};
 use std::time::Duration;
 
 /// One fit on each number of threads, under an id of input, precision, shape, rank and threads.
@@ -26,18 +26,18 @@ fn fit<X: ?Sized, F: Factorizer<X>>(
 }
 
 fn matrices<T: Scalar>(criterion: &mut Criterion) {
-    let inputs: [(&str, Box<dyn Matrix<Scalar = T>>); 4] = [
+    let mut inputs: Vec<(&str, Box<dyn Matrix<Scalar = T>>)> = vec![
         ("dense-500x200", Box::new(dense::<T>(500, 200, 10))),
-        ("dense-2000x1000", Box::new(dense::<T>(2000, 1000, 20))),
         (
             "sparse-2000x1000",
             Box::new(sparse::<T>(2000, 1000, 40_000)),
         ),
-        (
-            "sparse-20000x10000",
-            Box::new(sparse::<T>(20_000, 10_000, 1_000_000)),
-        ),
     ];
+    if measuring() {
+        inputs.push(("dense-2000x1000", Box::new(dense::<T>(2000, 1000, 20))));
+        let large = sparse::<T>(20_000, 10_000, 1_000_000);
+        inputs.push(("sparse-20000x10000", Box::new(large)));
+    }
     let mut group = criterion.benchmark_group("nmf-20-iterations");
     for (name, x) in &inputs {
         let nmf = Nmf::new(20).max_iter(20).tol(0.0);
@@ -54,7 +54,11 @@ fn matrices<T: Scalar>(criterion: &mut Criterion) {
 
 fn observed<T: Scalar>(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("sgd-5-epochs");
-    for (users, items, count) in [(1000, 500, 50_000), (6000, 4000, 1_000_000)] {
+    let mut sizes = vec![(1000, 500, 50_000)];
+    if measuring() {
+        sizes.push((6000, 4000, 1_000_000));
+    }
+    for (users, items, count) in sizes {
         let x = ratings::<T>(users, items, count);
         for rank in [32, 128] {
             let sgd = Sgd::new(rank).epochs(5);

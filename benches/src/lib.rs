@@ -7,6 +7,11 @@ use matfact::{Duplicates, Ratings, Scalar};
 use matfact_linalg::{random_normal, random_stream};
 use rand::RngExt;
 
+/// Whether this is `cargo bench`. In a test each benchmark runs once, and its smallest inputs will do.
+pub fn measuring() -> bool {
+    std::env::args().any(|argument| argument == "--bench")
+}
+
 /// A non-negative matrix of the given rank, with noise of one per cent.
 pub fn dense<T: Scalar>(rows: usize, columns: usize, rank: usize) -> Array2<T> {
     let factor =

@@ -350,6 +350,7 @@ fn multiply_rows<T: Scalar, I: Index>(
 }
 
 /// `out = A · panel` for a panel in rows of one cache line, into such rows.
+#[cfg(feature = "dense")]
 pub(crate) fn multiply_lines<T: Scalar>(
     a: &SparseRows<'_, T>,
     panel: &[T],
