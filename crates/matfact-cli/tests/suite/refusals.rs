@@ -130,7 +130,7 @@ const CASES: &str = r#"
 2 fit minibatch-nmf gone.npy {} --batch-size 0 -> --batch-size 0 is not allowed: it must be at least 1
 2 fit minibatch-nmf gone.npy {} --forget-factor 1.5 -> --forget-factor 1.5 is not allowed: it must be between 0 and 1
 2 fit als good.tsv {} --solver cholesky --non-negative -> --solver cholesky is not allowed: it must be auto or coordinate-descent, for non-negative factors
-2 fit als good.tsv {} --solver gauss -> [possible values: auto, cholesky, conjugate-gradients, coordinate-descent]
+2 fit als good.tsv {} --solver gauss -> [possible values: auto, cholesky, conjugate-gradients, coordinate-descent, block-coordinate-descent]
 2 fit minibatch-nmf gone.npy {} --solver block-pivoting -> --solver block-pivoting is not allowed: it must be auto, hals or multiplicative
 2 fit minibatch-nmf gone.npy {} --max-iter 0 -> --max-iter 0 is not allowed: it must be at least 1
 3 fit minibatch-nmf good.tsv {} -> are for `matfact fit als`, `matfact fit sgd` and `matfact fit masked-nmf`
