@@ -15,6 +15,8 @@ mod cholesky;
 mod conjugate_gradients;
 mod coordinate_descent;
 mod errors;
+#[cfg(feature = "dense")]
+mod few_entries;
 mod gather;
 mod gram;
 #[cfg(feature = "dense")]
@@ -25,6 +27,12 @@ mod principal_blocks;
 mod pull;
 mod regressors;
 mod shared;
+#[cfg(target_arch = "x86_64")]
+mod wide_cholesky;
+#[cfg(target_arch = "x86_64")]
+mod wide_gather;
+#[cfg(all(feature = "dense", target_arch = "x86_64"))]
+mod wide_pull;
 
 use crate::Simd;
 use crate::sparse::{Aligned, line};

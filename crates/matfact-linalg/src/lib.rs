@@ -29,6 +29,7 @@ mod lanes;
 mod least_squares;
 mod loss_descent;
 mod nnls;
+mod pages;
 mod pool;
 #[cfg(feature = "dense")]
 mod products;
@@ -49,6 +50,8 @@ mod survey;
 mod svdpp;
 mod top;
 mod validation;
+#[cfg(target_arch = "x86_64")]
+mod wide;
 
 #[cfg(feature = "dense")]
 pub use cholesky_qr::{conditioned_basis, tall_qr};

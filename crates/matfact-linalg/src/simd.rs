@@ -29,6 +29,18 @@ pub(crate) trait Kernel {
 
     /// The computation; multiplies and adds in one rounding where `FMA` is set.
     fn run<const FMA: bool>(self) -> Self::Output;
+
+    /// The computation with AVX-512, where loops over slices do not come near what it can do.
+    ///
+    /// # Safety
+    /// Only [`Simd::run`] calls it, where the processor has AVX-512 F, VL, BW and DQ.
+    #[inline(always)]
+    unsafe fn run_avx512(self) -> Self::Output
+    where
+        Self: Sized,
+    {
+        self.run::<true>()
+    }
 }
 
 /// `a * b + c`, fused where the instruction set has it.
@@ -93,7 +105,8 @@ impl Simd {
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f,avx512vl,avx512bw,avx512dq,avx2,fma")]
 fn run_avx512<K: Kernel>(kernel: K) -> K::Output {
-    kernel.run::<true>()
+    // SAFETY: this function is called only where there is AVX-512.
+    unsafe { kernel.run_avx512() }
 }
 
 #[cfg(target_arch = "x86_64")]

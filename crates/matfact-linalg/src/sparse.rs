@@ -13,6 +13,7 @@
 //! No cut changes the order of a sum, so the bits are the same for any number of threads.
 
 use crate::Simd;
+use crate::pages::prefer_large;
 use crate::simd::{Kernel, multiply_add, prefetch};
 use matfact_core::ndarray::{ArrayView2, ArrayViewMut2, Axis};
 use matfact_core::{Indices, Scalar, SparseRows};
@@ -49,7 +50,8 @@ pub(crate) struct Aligned<T> {
 
 impl<T: Scalar> Aligned<T> {
     pub(crate) fn zeros(length: usize) -> Self {
-        let buffer = vec![T::zero(); length + line::<T>()];
+        let mut buffer = vec![T::zero(); length + line::<T>()];
+        prefer_large(&mut buffer);
         let start = buffer.as_ptr().align_offset(LINE_BYTES).min(line::<T>());
         Self {
             buffer,

@@ -1,7 +1,7 @@
 //! The iterations, from what was seen to a model.
 
 use super::confidence::{Confidences, both_sides};
-use super::half_step::ImplicitStep;
+use super::half_step::{ImplicitStep, Rooms};
 use super::parameters::ImplicitAls;
 use crate::half_step::{Factors, Measures};
 use crate::size::check_size;
@@ -85,13 +85,16 @@ fn fit<X: ObservedEntries + ?Sized>(
     als.validate()?;
     let shape = x.shape();
     check_size::<X::Scalar>(als.rank, shape)?;
+    let t0 = std::time::Instant::now();
     let (by_rows, by_columns, observed) = both_sides(x, (als.confidence, als.alpha))?;
+    eprintln!("TMP sides {:?}", t0.elapsed());
     let mut report = FitReport::new("ials", shape, als.rank, als.seed);
     report.stored = Some(observed);
     report.threads = pool.threads;
     report.notices.extend(pool.notice);
     let of_rows = ImplicitStep::of(als, shape.1);
     let of_columns = ImplicitStep::of(als, shape.0);
+    eprintln!("TMP before start {:?}", t0.elapsed());
     let mut rows = Factors::zeros(shape.0, als.rank, false);
     let mut columns = Factors::zeros(shape.1, als.rank, false);
     start(als, &by_columns, &mut columns);
@@ -126,10 +129,14 @@ fn fit<X: ObservedEntries + ?Sized>(
     }
     let begun = run.elapsed();
     let mut columns_gram = of_rows.gram(&columns);
+    eprintln!("TMP start {:?}", t0.elapsed());
+    let mut rooms = Rooms::default();
     for iteration in report.iterations + 1..=als.max_iter {
-        of_rows.solve_into(&by_rows, (&columns, &columns_gram), &mut rows, false);
+        let held = (&columns, &columns_gram);
+        of_rows.solve_into(&by_rows, held, &mut rows, &mut rooms, false);
         let rows_gram = of_columns.gram(&rows);
-        let own = of_columns.solve_into(&by_columns, (&rows, &rows_gram), &mut columns, true);
+        let held = (&rows, &rows_gram);
+        let own = of_columns.solve_into(&by_columns, held, &mut columns, &mut rooms, true);
         columns_gram = of_rows.gram(&columns);
         let shared = of_rows.shared(&rows_gram, &columns_gram);
         let objective = own + shared + of_rows.penalties(&by_rows, &rows);
@@ -164,6 +171,7 @@ fn fit<X: ObservedEntries + ?Sized>(
         }
     }
     let ended = run.elapsed();
+    eprintln!("TMP iterations {:?}", t0.elapsed());
     if let Some(best) = watch.and_then(|watch| watch.finish(&mut report)) {
         // The measures below are of the model that is given.
         restore(&mut rows, best.row_factors());
@@ -171,15 +179,18 @@ fn fit<X: ObservedEntries + ?Sized>(
         columns_gram = of_rows.gram(&columns);
     }
     let rows_gram = of_columns.gram(&rows);
-    let measured = of_columns.measure(&by_columns, &columns, (&rows, &rows_gram));
+    let measured = of_columns.measure(&by_columns, &columns, (&rows, &rows_gram), &mut rooms);
     report.objective = measured.objective
         + of_rows.shared(&rows_gram, &columns_gram)
         + of_rows.penalties(&by_rows, &rows);
     let all = of_rows
-        .measure(&by_rows, &rows, (&columns, &columns_gram))
+        .measure(&by_rows, &rows, (&columns, &columns_gram), &mut rooms)
         .plus(measured);
     report.certificate = Some(Certificate::ProjectedGradient(relative(all)));
+    drop(rooms);
+    eprintln!("TMP measured {:?}", t0.elapsed());
     let model = FactorModel::new(finite(&rows)?, finite(&columns)?)?;
+    eprintln!("TMP model {:?}", t0.elapsed());
     report.seconds.initialization = begun.as_secs_f64();
     report.seconds.iterations = (ended - begun).as_secs_f64();
     report.seconds.finishing = (run.elapsed() - ended).as_secs_f64();

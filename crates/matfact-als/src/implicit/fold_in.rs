@@ -2,7 +2,7 @@
 
 use super::confidence::both_sides;
 use super::fit::{check_model, finite};
-use super::half_step::ImplicitStep;
+use super::half_step::{ImplicitStep, Rooms};
 use super::parameters::ImplicitAls;
 use crate::half_step::Factors;
 use matfact_core::ndarray::Array2;
@@ -42,7 +42,13 @@ impl ImplicitAls {
         let step = ImplicitStep::of(self, known.nrows()).exactly();
         let others = Factors::new(known, None);
         let mut solved = Factors::zeros(x.shape().0, self.rank, false);
-        step.solve_into(&new, (&others, &step.gram(&others)), &mut solved, false);
+        step.solve_into(
+            &new,
+            (&others, &step.gram(&others)),
+            &mut solved,
+            &mut Rooms::default(),
+            false,
+        );
         finite(&solved)
     }
 
@@ -66,7 +72,13 @@ impl ImplicitAls {
         let step = ImplicitStep::of(self, known.nrows()).exactly();
         let others = Factors::new(known, None);
         let mut solved = Factors::zeros(x.shape().1, self.rank, false);
-        step.solve_into(&new, (&others, &step.gram(&others)), &mut solved, false);
+        step.solve_into(
+            &new,
+            (&others, &step.gram(&others)),
+            &mut solved,
+            &mut Rooms::default(),
+            false,
+        );
         finite(&solved)
     }
 }

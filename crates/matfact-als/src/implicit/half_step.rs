@@ -7,13 +7,16 @@ use crate::half_step::{Factors, Measures};
 use matfact_core::{ObservedEntries, Recommendation, Scalar};
 use matfact_linalg::{
     PrincipalBlockEntries, PrincipalBlocks, PrincipalEntries, PrincipalRegressors,
-    RegressionEntries, RidgeRegression, SharedEntries, SharedGram, Simd, Sweeps,
+    RegressionEntries, Regressors, RidgeRegression, SharedEntries, SharedGram, Simd, Sweeps,
 };
 use rayon::prelude::*;
 use std::ops::Range;
 
 /// Entries that one task solves for, about; a row's own equations count as some.
 const ENTRIES_OF_A_TASK: usize = 1 << 13;
+
+/// Rows whose penalties are summed in one go.
+const ROWS_OF_A_SUM: usize = 1 << 11;
 
 /// What a half-step needs to know beside the entries and the factors.
 #[derive(Debug, Clone, Copy)]
@@ -76,6 +79,7 @@ impl ImplicitStep {
         confidences: &Confidences<T>,
         (others, gram): (&Factors<T>, &SharedGram<T>),
         solved: &mut Factors<T>,
+        rooms: &mut Rooms<T>,
         measured: bool,
     ) -> f64 {
         let factors = &others.factors;
@@ -84,13 +88,24 @@ impl ImplicitStep {
             AlsSolver::BlockCoordinateDescent { block } => {
                 Basis::Blocks(PrincipalBlocks::of(factors, gram, block))
             }
-            _ => Basis::Principal(PrincipalRegressors::of(factors, gram)),
+            _ => {
+                let room = rooms.take(factors);
+                Basis::Principal(PrincipalRegressors::of(factors, gram, room))
+            }
+        };
+        let mut room = match &basis {
+            Basis::AsItIs => Regressors::zeros(0, factors.rank()),
+            _ => rooms.take(&solved.factors),
         };
         match (&basis, self.solver) {
             (Basis::Principal(basis), AlsSolver::ConjugateGradients { .. }) => {
-                solved.factors = basis.turn(&solved.factors);
+                basis.turn(&solved.factors, &mut room);
+                std::mem::swap(&mut solved.factors, &mut room);
             }
-            (Basis::Blocks(basis), _) => solved.factors = basis.turn(&solved.factors),
+            (Basis::Blocks(basis), _) => {
+                basis.turn(&solved.factors, &mut room);
+                std::mem::swap(&mut solved.factors, &mut room);
+            }
             _ => {}
         }
         let held = Held {
@@ -101,8 +116,18 @@ impl ImplicitStep {
         let sum = self.solve_rows(confidences, held, solved, measured);
         match &basis {
             Basis::AsItIs => {}
-            Basis::Principal(basis) => solved.factors = basis.turn_back(&solved.factors),
-            Basis::Blocks(basis) => solved.factors = basis.turn_back(&solved.factors),
+            Basis::Principal(basis) => {
+                basis.turn_back(&solved.factors, &mut room);
+                std::mem::swap(&mut solved.factors, &mut room);
+            }
+            Basis::Blocks(basis) => {
+                basis.turn_back(&solved.factors, &mut room);
+                std::mem::swap(&mut solved.factors, &mut room);
+            }
+        }
+        rooms.give(room);
+        if let Basis::Principal(basis) = basis {
+            rooms.give(basis.into_room());
         }
         sum
     }
@@ -141,7 +166,7 @@ impl ImplicitStep {
                         let own = self.solve_row((confidences, row), held, worker, out);
                         if measured {
                             let penalty = self.penalty(confidences.positives(row));
-                            sum += own + penalty * squares(out);
+                            sum += own + total(&worker.targets) + penalty * squares(out);
                         }
                     }
                     sum
@@ -151,7 +176,8 @@ impl ImplicitStep {
         parts.iter().sum()
     }
 
-    /// Finds the factors of one row, and what its stored entries have of the objective beyond the sum over all.
+    /// Finds the factors of one row, and what its stored entries have of the objective beyond the sum over all, but for
+    /// what their errors come to at 0: the sum of the worker's targets.
     fn solve_row<T: Scalar>(
         &self,
         (confidences, row): (&Confidences<T>, usize),
@@ -166,10 +192,10 @@ impl ImplicitStep {
             targets,
         } = worker;
         let of = (confidences, row, held.others, held.gram);
-        let (entries, constant) = self.entries(of, weights, targets);
+        let entries = self.entries(of, weights, targets);
         let (rows, targets) = (entries.own.rows, entries.own.targets);
         let weights = entries.own.weights.unwrap_or_default();
-        let own = match held.basis {
+        match held.basis {
             Basis::AsItIs => {
                 let most = match self.solver {
                     AlsSolver::CoordinateDescent { sweeps } => sweeps,
@@ -205,31 +231,29 @@ impl ImplicitStep {
                 };
                 regression.descend_blocks(entries, penalty, out)
             }
-        };
-        constant + own
+        }
     }
 
-    /// The regression of one row, and Σ c p: what its errors come to at 0.
+    /// The regression of one row.
     fn entries<'a, T: Scalar>(
         &self,
         (confidences, row, others, gram): RowOf<'a, T>,
         weights: &'a mut Vec<T>,
         targets: &'a mut Vec<T>,
-    ) -> (SharedEntries<'a, T>, f64) {
+    ) -> SharedEntries<'a, T> {
         let entries = confidences.entries.row(row);
         let counted = T::from_f64(self.counted);
         weights.clear();
         weights.extend(entries.values.iter().map(|c| c.abs() - counted));
         targets.clear();
         targets.extend(entries.values.iter().map(|c| c.max(T::zero())));
-        let constant = targets.iter().map(|m| m.as_f64()).sum();
         let own = RegressionEntries {
             regressors: &others.factors,
             rows: entries.columns,
             targets,
             weights: Some(weights),
         };
-        (SharedEntries { own, gram }, constant)
+        SharedEntries { own, gram }
     }
 
     /// What each positive entry of the first row brings to its scores of `columns`: c_j y_jᵀ A⁻¹ y_i, with A of the row's
@@ -245,7 +269,8 @@ impl ImplicitStep {
             return vec![Vec::new(); columns.len()];
         }
         let gram = self.gram(others);
-        let basis = PrincipalRegressors::of(&others.factors, &gram);
+        let room = Rooms::default().take(&others.factors);
+        let basis = PrincipalRegressors::of(&others.factors, &gram, room);
         let rank = others.factors.rank();
         let (mut worker, mut solution) = (Worker::new(rank), vec![T::zero(); rank]);
         let own = confidences.entries.row(0);
@@ -293,8 +318,12 @@ impl ImplicitStep {
         confidences: &Confidences<T>,
         rows: &Factors<T>,
         (others, gram): (&Factors<T>, &SharedGram<T>),
+        rooms: &mut Rooms<T>,
     ) -> Measures {
         let rank = others.factors.rank();
+        let basis = PrincipalRegressors::of(&others.factors, gram, rooms.take(&others.factors));
+        let mut turned = rooms.take(&rows.factors);
+        basis.turn(&rows.factors, &mut turned);
         let parts: Vec<Measures> = tasks_of(confidences, rank)
             .into_par_iter()
             .map_init(
@@ -308,14 +337,19 @@ impl ImplicitStep {
                             targets,
                         } = worker;
                         let of = (confidences, row, others, gram);
-                        let (entries, constant) = self.entries(of, weights, targets);
+                        let entries = self.entries(of, weights, targets);
+                        let entries = PrincipalEntries {
+                            shared: &basis,
+                            rows: entries.own.rows,
+                            weights: entries.own.weights.unwrap_or_default(),
+                            targets: entries.own.targets,
+                        };
                         let penalty = self.penalty(confidences.positives(row));
-                        let own = rows.row(row);
-                        let (gradient, of_zero) =
-                            regression.shared_gradient_squares(entries, penalty, own);
-                        sum.objective += constant
-                            + regression.own_quadratic(entries, own)
-                            + penalty * squares(own);
+                        let solution = turned.row(row);
+                        let (own, gradient, of_zero) =
+                            regression.measure_principal(entries, penalty, solution);
+                        let constant = total(entries.targets);
+                        sum.objective += constant + own + penalty * squares(rows.row(row));
                         sum.gradient += gradient;
                         sum.gradient_of_zero += of_zero;
                     }
@@ -323,6 +357,8 @@ impl ImplicitStep {
                 },
             )
             .collect();
+        rooms.give(turned);
+        rooms.give(basis.into_room());
         parts.into_iter().fold(Measures::default(), Measures::plus)
     }
 
@@ -332,15 +368,49 @@ impl ImplicitStep {
         confidences: &Confidences<T>,
         rows: &Factors<T>,
     ) -> f64 {
-        (0..rows.len())
-            .filter(|row| confidences.positives(*row) > 0)
-            .map(|row| self.penalty(confidences.positives(row)) * squares(rows.row(row)))
-            .sum()
+        let of_row = |row: usize| match confidences.positives(row) {
+            0 => 0.0,
+            positives => self.penalty(positives) * squares(rows.row(row)),
+        };
+        let parts = (0..rows.len().div_ceil(ROWS_OF_A_SUM)).into_par_iter();
+        let parts = parts.map(|part| -> f64 {
+            let last = rows.len().min((part + 1) * ROWS_OF_A_SUM);
+            (part * ROWS_OF_A_SUM..last).map(of_row).sum()
+        });
+        parts.collect::<Vec<f64>>().iter().sum()
     }
 
     /// w₀ Σ (x·y)² over all pairs of the two sides.
     pub(super) fn shared<T: Scalar>(&self, a: &SharedGram<T>, b: &SharedGram<T>) -> f64 {
         self.unobserved * a.squared_products(b)
+    }
+}
+
+/// Memory for factors in another basis, which one half-step after the other uses.
+#[derive(Debug)]
+pub(super) struct Rooms<T: Scalar>(Vec<Regressors<T>>);
+
+impl<T: Scalar> Default for Rooms<T> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<T: Scalar> Rooms<T> {
+    /// Room for as many factors as these.
+    fn take(&mut self, factors: &Regressors<T>) -> Regressors<T> {
+        let fits =
+            |room: &Regressors<T>| (room.rows(), room.rank()) == (factors.rows(), factors.rank());
+        match self.0.iter().position(fits) {
+            Some(place) => self.0.swap_remove(place),
+            None => Regressors::zeros(factors.rows(), factors.rank()),
+        }
+    }
+
+    fn give(&mut self, room: Regressors<T>) {
+        if room.rows() > 0 {
+            self.0.push(room);
+        }
     }
 }
 
@@ -362,8 +432,26 @@ enum Basis<T: Scalar> {
 /// A row of the confidences, the factors of the columns, and their Gram matrix.
 type RowOf<'a, T> = (&'a Confidences<T>, usize, &'a Factors<T>, &'a SharedGram<T>);
 
+/// Sums that are kept apart, so that none waits for another.
+const SUMS: usize = 8;
+
+fn sum_of<T: Scalar>(values: &[T], of: impl Fn(f64) -> f64) -> f64 {
+    let mut sums = [0.0; SUMS];
+    for values in values.chunks(SUMS) {
+        for (sum, value) in sums.iter_mut().zip(values) {
+            *sum += of(value.as_f64());
+        }
+    }
+    sums.iter().sum()
+}
+
 fn squares<T: Scalar>(values: &[T]) -> f64 {
-    values.iter().map(|v| v.as_f64() * v.as_f64()).sum()
+    sum_of(values, |v| v * v)
+}
+
+/// Σ c p of a row.
+fn total<T: Scalar>(targets: &[T]) -> f64 {
+    sum_of(targets, |m| m)
 }
 
 /// Memory that is used for one row after the other.

@@ -26,9 +26,7 @@ impl<T: Scalar> Factor<'_, T> {
             stride,
             simd,
         } = self;
-        let largest = (0..stride).map(|j| matrix[j * stride + j].as_f64());
-        let largest = largest.fold(0.0, f64::max);
-        let least = T::from_f64(largest * stride as f64 * T::epsilon().as_f64());
+        let least = least_pivot(matrix, stride);
         for first in (0..stride).step_by(L) {
             let (block, below) = matrix[first * stride..].split_at_mut(L * stride);
             let mut inner = [[T::zero(); L]; L];
@@ -68,6 +66,14 @@ impl<T: Scalar> Factor<'_, T> {
             }
         }
     }
+}
+
+/// What a pivot has to exceed so as not to be rounding alone.
+#[inline(always)]
+pub(super) fn least_pivot<T: Scalar>(matrix: &[T], stride: usize) -> T {
+    let largest = (0..stride).map(|j| matrix[j * stride + j].as_f64());
+    let largest = largest.fold(0.0, f64::max);
+    T::from_f64(largest * stride as f64 * T::epsilon().as_f64())
 }
 
 /// Factors the block on the diagonal, and gives the inverses of its pivots, 0 for one that is lost.
@@ -153,6 +159,17 @@ impl<T: Scalar> Kernel for Factor<'_, T> {
             _ => self.lines::<FMA, 8>(),
         }
     }
+
+    #[cfg(target_arch = "x86_64")]
+    #[inline(always)]
+    unsafe fn run_avx512(self) {
+        use std::arch::x86_64::{__m512, __m512d};
+        // SAFETY: the caller has AVX-512, and a line is a register of numbers of this type.
+        match line::<T>() {
+            16 => unsafe { self.wide::<__m512, 16>() },
+            _ => unsafe { self.wide::<__m512d, 8>() },
+        }
+    }
 }
 
 /// The solution of UᵀU x = values, in their place; 0 where a row of U is zero.
@@ -209,6 +226,17 @@ impl<T: Scalar> Kernel for Substitute<'_, T> {
                 sum += partial;
             }
             values[j] = (values[j] - sum) / row[j];
+        }
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    #[inline(always)]
+    unsafe fn run_avx512(self) {
+        use std::arch::x86_64::{__m512, __m512d};
+        // SAFETY: the caller has AVX-512, and a line is a register of numbers of this type.
+        match line::<T>() {
+            16 => unsafe { self.wide::<__m512, 16>() },
+            _ => unsafe { self.wide::<__m512d, 8>() },
         }
     }
 }

@@ -107,6 +107,22 @@ impl<T: Scalar> RidgeRegression<T> {
     }
 }
 
+/// Sums that are kept apart, so that none waits for another.
+pub(super) const LANES: usize = 8;
+
+/// The inner product of as many numbers as both have.
+#[inline(always)]
 pub(super) fn dot<T: Scalar>(a: &[T], b: &[T]) -> f64 {
-    a.iter().zip(b).map(|(a, b)| a.as_f64() * b.as_f64()).sum()
+    let common = a.len().min(b.len());
+    let (a, b) = (&a[..common], &b[..common]);
+    let mut sums = [0.0; LANES];
+    let (a, a_rest) = a.as_chunks::<LANES>();
+    let (b, b_rest) = b.as_chunks::<LANES>();
+    for (a, b) in a.iter().zip(b) {
+        for lane in 0..LANES {
+            sums[lane] += a[lane].as_f64() * b[lane].as_f64();
+        }
+    }
+    let rest = a_rest.iter().zip(b_rest);
+    sums.iter().sum::<f64>() + rest.map(|(a, b)| a.as_f64() * b.as_f64()).sum::<f64>()
 }

@@ -20,7 +20,7 @@ pub(super) struct Gather<'a, T> {
 #[cfg(feature = "dense")]
 impl<T: Scalar> Gather<'_, T> {
     #[inline(always)]
-    fn lines<const L: usize>(self) {
+    pub(super) fn lines<const L: usize>(self) {
         let (stride, values) = (self.stride, self.values);
         for (e, slot) in self.out.chunks_exact_mut(stride).enumerate() {
             ask_for_later::<L, T>(values, (self.rows, stride), e);
@@ -42,19 +42,6 @@ pub(super) fn ask_for_later<const L: usize, T>(
     if let Some(later) = rows.get(e + AHEAD) {
         for first in (0..stride).step_by(L) {
             prefetch(values, *later as usize * stride + first);
-        }
-    }
-}
-
-#[cfg(feature = "dense")]
-impl<T: Scalar> Kernel for Gather<'_, T> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<const FMA: bool>(self) {
-        match line::<T>() {
-            16 => self.lines::<16>(),
-            _ => self.lines::<8>(),
         }
     }
 }
@@ -146,6 +133,17 @@ impl<T: Scalar> Kernel for GatherScaled<'_, T> {
         match line::<T>() {
             16 => self.lines::<FMA, 16>(),
             _ => self.lines::<FMA, 8>(),
+        }
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    #[inline(always)]
+    unsafe fn run_avx512(self) {
+        use std::arch::x86_64::{__m512, __m512d};
+        // SAFETY: the caller has AVX-512, and a line is a register of numbers of this type.
+        match line::<T>() {
+            16 => unsafe { self.wide::<__m512>() },
+            _ => unsafe { self.wide::<__m512d>() },
         }
     }
 }

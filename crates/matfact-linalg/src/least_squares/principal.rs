@@ -5,11 +5,12 @@
 //! remains, which costs k operations where a product with the matrix costs k². The way there and back is one
 //! product of each panel with V.
 
-use super::conjugate_gradients::dot;
-use super::gather::Gather;
+use super::conjugate_gradients::{LANES, dot};
 use super::pull::{Pull, Rows};
 use super::{RegressionEntries, Regressors, Ridge, RidgeRegression, SharedGram};
+use crate::Simd;
 use crate::dense::symmetric_eigen;
+use crate::simd::{Kernel, multiply_add};
 use crate::sparse::line;
 use matfact_core::Scalar;
 use matfact_core::ndarray::{Array2, ArrayView2};
@@ -45,34 +46,39 @@ impl<T: Scalar> Axes<T> {
         Self { diagonal, vectors }
     }
 
-    pub(super) fn turn(&self, solutions: &Regressors<T>) -> Regressors<T> {
-        solutions.times(self.vectors.view(), solutions.rank())
+    /// Vᵀp of each solution p, in the place of `turned`.
+    pub(super) fn turn(&self, solutions: &Regressors<T>, turned: &mut Regressors<T>) {
+        assert_eq!(solutions.rank(), turned.rank(), "rank of the room");
+        solutions.times_into(self.vectors.view(), turned);
     }
 
-    pub(super) fn turn_back(&self, solutions: &Regressors<T>) -> Regressors<T> {
+    /// Vp of each.
+    pub(super) fn turn_back(&self, solutions: &Regressors<T>, turned: &mut Regressors<T>) {
+        assert_eq!(solutions.rank(), turned.rank(), "rank of the room");
         let back = self.vectors.t().as_standard_layout().into_owned();
-        solutions.times(back.view(), solutions.rank())
+        solutions.times_into(back.view(), turned);
     }
 }
 
 /// Regressors turned to the eigenvectors of their Gram matrix.
 #[derive(Debug, Clone)]
 pub struct PrincipalRegressors<T: Scalar> {
-    regressors: Regressors<T>,
-    axes: Axes<T>,
+    pub(super) regressors: Regressors<T>,
+    pub(super) axes: Axes<T>,
 }
 
 impl<T: Scalar> PrincipalRegressors<T> {
-    /// Those whose Gram matrix is `gram`.
+    /// Those whose Gram matrix is `gram`, in the memory of `room` where it is of the same size.
     ///
     /// # Panics
     /// If the ranks differ.
     #[must_use]
-    pub fn of(regressors: &Regressors<T>, gram: &SharedGram<T>) -> Self {
+    pub fn of(regressors: &Regressors<T>, gram: &SharedGram<T>, mut room: Regressors<T>) -> Self {
         assert_eq!(gram.rank, regressors.rank(), "rank of the Gram matrix");
         let axes = Axes::of(gram);
+        axes.turn(regressors, &mut room);
         Self {
-            regressors: axes.turn(regressors),
+            regressors: room,
             axes,
         }
     }
@@ -83,16 +89,26 @@ impl<T: Scalar> PrincipalRegressors<T> {
         &self.regressors
     }
 
-    /// Solutions (one for each row) brought to this basis.
+    /// Their memory, to be used again.
     #[must_use]
-    pub fn turn(&self, solutions: &Regressors<T>) -> Regressors<T> {
-        self.axes.turn(solutions)
+    pub fn into_room(self) -> Regressors<T> {
+        self.regressors
     }
 
-    /// Solutions brought back from this basis.
-    #[must_use]
-    pub fn turn_back(&self, solutions: &Regressors<T>) -> Regressors<T> {
-        self.axes.turn_back(solutions)
+    /// Brings solutions (one for each row) to this basis, into memory of their size.
+    ///
+    /// # Panics
+    /// If the ranks differ.
+    pub fn turn(&self, solutions: &Regressors<T>, turned: &mut Regressors<T>) {
+        self.axes.turn(solutions, turned);
+    }
+
+    /// Brings solutions back from this basis, into memory of their size.
+    ///
+    /// # Panics
+    /// If the ranks differ.
+    pub fn turn_back(&self, solutions: &Regressors<T>, turned: &mut Regressors<T>) {
+        self.axes.turn_back(solutions, turned);
     }
 }
 
@@ -137,6 +153,9 @@ impl<T: Scalar> RidgeRegression<T> {
     ) -> f64 {
         let own = entries.own();
         own.check(self.rank, out.len());
+        if let Some(sum) = self.solve_few(entries, lambda, out) {
+            return sum;
+        }
         let stride = self.stride;
         let gram = self.gram.as_mut_slice();
         gram.fill(T::zero());
@@ -169,92 +188,190 @@ impl<T: Scalar> RidgeRegression<T> {
         out: &mut [T],
     ) -> f64 {
         entries.own().check(self.rank, out.len());
-        let (rank, stride) = (self.rank, self.stride);
-        let panel = entries.shared.regressors.values();
-        let most = KEPT_BYTES / (stride * size_of::<T>()).max(1);
+        let most = KEPT_BYTES / (self.stride * size_of::<T>()).max(1);
         let kept = entries.rows.len().min(most);
-        let (near, far) = entries.rows.split_at(kept);
-        if self.kept.as_slice().len() < kept * stride {
-            self.kept = super::Aligned::zeros(kept.next_power_of_two().min(most) * stride);
+        if self.kept.as_slice().len() < kept * self.stride {
+            let room = kept.next_power_of_two().min(most);
+            self.kept = super::Aligned::zeros(room * self.stride);
         }
-        let gathered = &mut self.kept.as_mut_slice()[..kept * stride];
-        self.simd.run(Gather {
-            values: panel,
-            rows: near,
-            stride,
-            out: &mut *gathered,
-        });
+        self.simd.run(Descent {
+            entries,
+            lambda,
+            steps,
+            kept: &mut self.kept.as_mut_slice()[..kept * self.stride],
+            vectors: self.vectors.as_mut_slice(),
+            out,
+            simd: self.simd,
+        })
+    }
+
+    /// Σ_e w (q·p)² − 2 m q·p, and the sums of the squares of half the gradient of the whole: at p, and at 0.
+    ///
+    /// # Panics
+    /// If the lengths do not fit.
+    pub fn measure_principal(
+        &mut self,
+        entries: PrincipalEntries<'_, T>,
+        lambda: f64,
+        solution: &[T],
+    ) -> (f64, f64, f64) {
+        entries.own().check(self.rank, solution.len());
+        let diagonal = &entries.shared.axes.diagonal;
+        let (vector, rest) = self.vectors.as_mut_slice().split_at_mut(self.stride);
+        let (zeros, rest) = rest.split_at_mut(self.stride);
+        let (downhill, _) = rest.split_at_mut(self.stride);
+        vector.fill(T::zero());
+        vector[..self.rank].copy_from_slice(solution);
+        zeros.fill(T::zero());
         let simd = self.simd;
-        // Adds Σ (m − w q·v) q to `out`, with m = 0 without `aims`, and with them gives Σ w (q·v)² − 2 m q·v.
-        let pull = |aims: Option<&[T]>, vector: &[T], out: &mut [T]| {
-            let near = Pull {
-                rows: Rows::Kept(gathered),
-                weights: &entries.weights[..kept],
-                aims: aims.map(|aims| &aims[..kept]),
+        let pull = |vector: &[T], out: &mut [T]| {
+            let rows = entries.shared.regressors.values();
+            simd.run(Pull {
+                rows: Rows::Listed(rows, entries.rows),
+                weights: entries.weights,
+                aims: Some(entries.targets),
                 vector,
-                out: &mut *out,
-            };
-            let mut sum = simd.run(near);
-            if !far.is_empty() {
-                sum += simd.run(Pull {
-                    rows: Rows::Listed(panel, far),
-                    weights: &entries.weights[kept..],
-                    aims: aims.map(|aims| &aims[kept..]),
-                    vector,
-                    out,
-                });
-            }
-            sum
+                out: Some(out),
+            })
         };
-        let diagonal = &entries.shared.axes.diagonal[..];
-        let lambda_here = T::from_f64(lambda);
-        let vectors = self.vectors.as_mut_slice();
-        let (solution, rest) = vectors.split_at_mut(stride);
+        let lambda = T::from_f64(lambda);
+        for (t, downhill) in downhill.iter_mut().enumerate() {
+            *downhill = -(diagonal[t] + lambda) * vector[t];
+        }
+        let own = pull(vector, downhill);
+        let at_solution = dot(downhill, downhill);
+        downhill.fill(T::zero());
+        pull(zeros, downhill);
+        (own, at_solution, dot(downhill, downhill))
+    }
+}
+
+/// Conjugate gradients on one row.
+struct Descent<'a, T: Scalar> {
+    entries: PrincipalEntries<'a, T>,
+    lambda: f64,
+    steps: usize,
+    /// Room for the regressors of the first entries.
+    kept: &'a mut [T],
+    /// Room for four vectors.
+    vectors: &'a mut [T],
+    out: &'a mut [T],
+    simd: Simd,
+}
+
+impl<T: Scalar> Kernel for Descent<'_, T> {
+    type Output = f64;
+
+    #[inline(always)]
+    fn run<const FMA: bool>(self) -> f64 {
+        let Self {
+            entries,
+            steps,
+            out,
+            simd,
+            ..
+        } = self;
+        let (rank, stride) = (out.len(), self.vectors.len() / 4);
+        let panel = entries.shared.regressors.values();
+        let near = self.kept.len() / stride.max(1);
+        let (near_rows, far_rows) = entries.rows.split_at(near);
+        let (near_weights, far_weights) = entries.weights.split_at(near);
+        let (near_aims, far_aims) = entries.targets.split_at(near);
+        let diagonal = &entries.shared.axes.diagonal[..stride];
+        let lambda = T::from_f64(self.lambda);
+        let (solution, rest) = self.vectors.split_at_mut(stride);
         let (residual, rest) = rest.split_at_mut(stride);
         let (direction, image) = rest.split_at_mut(stride);
         solution[..rank].copy_from_slice(out);
         for t in 0..stride {
-            residual[t] = -(diagonal[t] + lambda_here) * solution[t];
+            residual[t] = -(diagonal[t] + lambda) * solution[t];
         }
-        let mut sum = pull(Some(entries.targets), solution, residual);
-        sum += shared_part(diagonal, lambda, solution);
+        // Each pull is a function of its own, so that its registers are its own.
+        let mut sum = simd.run(Pull {
+            rows: Rows::Copied(panel, near_rows, &mut *self.kept),
+            weights: near_weights,
+            aims: Some(near_aims),
+            vector: solution,
+            out: Some(&mut *residual),
+        });
+        if !far_rows.is_empty() {
+            sum += simd.run(Pull {
+                rows: Rows::Listed(panel, far_rows),
+                weights: far_weights,
+                aims: Some(far_aims),
+                vector: solution,
+                out: Some(&mut *residual),
+            });
+        }
+        sum += shared_part(diagonal, self.lambda, solution);
         direction.copy_from_slice(residual);
         let mut square = dot(residual, residual);
         let negligible = square * T::epsilon().as_f64().powi(2);
-        for _ in 0..steps {
+        for step in 1..=steps {
             if square.is_nan() || square <= negligible {
                 break;
             }
             for t in 0..stride {
-                image[t] = -(diagonal[t] + lambda_here) * direction[t];
+                image[t] = -(diagonal[t] + lambda) * direction[t];
             }
-            pull(None, direction, image);
-            // What leads downhill is the image with the other sign.
-            let curvature = -dot(direction, image);
+            let last = step == steps;
+            let mut curvature = -dot(direction, image);
+            // After the last step nobody asks where it leads: only how long it has to be.
+            curvature += simd.run(Pull {
+                rows: Rows::Kept(self.kept),
+                weights: near_weights,
+                aims: None,
+                vector: direction,
+                out: (!last).then_some(&mut *image),
+            });
+            if !far_rows.is_empty() {
+                curvature += simd.run(Pull {
+                    rows: Rows::Listed(panel, far_rows),
+                    weights: far_weights,
+                    aims: None,
+                    vector: direction,
+                    out: (!last).then_some(&mut *image),
+                });
+            }
             if curvature.is_nan() || curvature <= 0.0 {
                 break;
             }
             sum -= square * square / curvature;
             let length = T::from_f64(square / curvature);
             for t in 0..stride {
-                solution[t] += length * direction[t];
-                residual[t] += length * image[t];
+                solution[t] = multiply_add::<FMA, T>(length, direction[t], solution[t]);
+            }
+            if last {
+                break;
+            }
+            // What leads downhill is the image with the other sign.
+            for t in 0..stride {
+                residual[t] = multiply_add::<FMA, T>(length, image[t], residual[t]);
             }
             let before = std::mem::replace(&mut square, dot(residual, residual));
             let turn = T::from_f64(square / before);
             for t in 0..stride {
-                direction[t] = residual[t] + turn * direction[t];
+                direction[t] = multiply_add::<FMA, T>(turn, direction[t], residual[t]);
             }
         }
         out.copy_from_slice(&solution[..rank]);
-        sum - shared_part(diagonal, lambda, out)
+        sum - shared_part(diagonal, self.lambda, solution)
     }
 }
 
 /// pᵀ (ωΛ + λI) p.
+#[inline(always)]
 fn shared_part<T: Scalar>(diagonal: &[T], lambda: f64, p: &[T]) -> f64 {
-    let pairs = diagonal.iter().zip(p);
-    pairs
-        .map(|(d, p)| (d.as_f64() + lambda) * p.as_f64() * p.as_f64())
-        .sum()
+    let mut sums = [0.0; LANES];
+    let (diagonals, rest) = diagonal[..p.len()].as_chunks::<LANES>();
+    let (values, value_rest) = p.as_chunks::<LANES>();
+    for (diagonal, p) in diagonals.iter().zip(values) {
+        for lane in 0..LANES {
+            let p = p[lane].as_f64();
+            sums[lane] += (diagonal[lane].as_f64() + lambda) * p * p;
+        }
+    }
+    let rest = rest.iter().zip(value_rest);
+    let rest = rest.map(|(d, p)| (d.as_f64() + lambda) * p.as_f64() * p.as_f64());
+    sums.iter().sum::<f64>() + rest.sum::<f64>()
 }

@@ -64,16 +64,20 @@ impl<T: Scalar> PrincipalBlocks<T> {
         self.block
     }
 
-    /// Solutions (one for each row) brought to this basis.
-    #[must_use]
-    pub fn turn(&self, solutions: &Regressors<T>) -> Regressors<T> {
-        self.axes.turn(solutions)
+    /// Brings solutions (one for each row) to this basis, into memory of their size.
+    ///
+    /// # Panics
+    /// If the ranks differ.
+    pub fn turn(&self, solutions: &Regressors<T>, turned: &mut Regressors<T>) {
+        self.axes.turn(solutions, turned);
     }
 
-    /// Solutions brought back from this basis.
-    #[must_use]
-    pub fn turn_back(&self, solutions: &Regressors<T>) -> Regressors<T> {
-        self.axes.turn_back(solutions)
+    /// Brings solutions back from this basis, into memory of their size.
+    ///
+    /// # Panics
+    /// If the ranks differ.
+    pub fn turn_back(&self, solutions: &Regressors<T>, turned: &mut Regressors<T>) {
+        self.axes.turn_back(solutions, turned);
     }
 }
 

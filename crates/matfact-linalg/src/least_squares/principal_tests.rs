@@ -103,6 +103,21 @@ fn panel<T: Scalar>(values: &Array2<f64>) -> Regressors<T> {
     panel
 }
 
+fn basis_of<T: Scalar>(case: &Case<T>) -> PrincipalRegressors<T> {
+    let room = Regressors::zeros(0, case.regressors.rank());
+    PrincipalRegressors::of(&case.regressors, &case.gram, room)
+}
+
+/// What a turn of some solutions writes.
+fn turned<T: Scalar>(
+    solutions: &Regressors<T>,
+    turn: impl Fn(&Regressors<T>, &mut Regressors<T>),
+) -> Regressors<T> {
+    let mut room = Regressors::zeros(0, solutions.rank());
+    turn(solutions, &mut room);
+    room
+}
+
 fn one<T: Scalar>(row: &[T]) -> Regressors<T> {
     let mut panel = Regressors::zeros(1, row.len());
     panel.rows_mut().for_each(|slot| slot.copy_from_slice(row));
@@ -127,10 +142,10 @@ const SIZES: [(usize, usize, usize); 7] = [
 fn check_basis<T: Scalar>(tolerance: f64) {
     for (panel_rows, rank, _) in SIZES {
         let case = Case::<T>::new(panel_rows, rank, 0);
-        let basis = PrincipalRegressors::of(&case.regressors, &case.gram);
-        let turned = basis.regressors();
+        let basis = basis_of(&case);
+        let panel = basis.regressors();
         let of = |i: usize, j: usize| -> f64 {
-            let rows = (0..panel_rows).map(|row| turned.row(row));
+            let rows = (0..panel_rows).map(|row| panel.row(row));
             rows.map(|q| q[i].as_f64() * q[j].as_f64()).sum()
         };
         let mut before = f64::INFINITY;
@@ -143,11 +158,11 @@ fn check_basis<T: Scalar>(tolerance: f64) {
             before = of(i, i);
         }
         // Products are what they were, and the way back leads back.
-        let p = basis.turn(&case.regressors);
-        let back = basis.turn_back(&p);
+        let p = turned(&case.regressors, |p, out| basis.turn(p, out));
+        let back = turned(&p, |p, out| basis.turn_back(p, out));
         for row in [0, panel_rows / 2, panel_rows - 1] {
             let (there, was) = (wide(p.row(row)), case.q.row(row));
-            let product = wide(turned.row(0)).dot(&there);
+            let product = wide(panel.row(0)).dot(&there);
             assert!((product - case.q.row(0).dot(&was)).abs() < tolerance * scale.max(1.0));
             let difference = &wide(back.row(row)) - &was;
             assert!(difference.iter().all(|d| d.abs() < tolerance * 10.0));
@@ -164,13 +179,13 @@ fn the_gram_matrix_is_a_diagonal_and_products_stay() {
 fn check_solutions<T: Scalar>(tolerance: f64) {
     for (panel_rows, rank, count) in SIZES {
         let case = Case::<T>::new(panel_rows, rank, count);
-        let basis = PrincipalRegressors::of(&case.regressors, &case.gram);
+        let basis = basis_of(&case);
         let entries = case.principal(&basis);
         let tolerance = tolerance * (count + panel_rows) as f64;
         for simd in Simd::available() {
             let mut regression = RidgeRegression::new(rank, simd);
             let judge = |p: &[T], own: f64, what: &str| {
-                let p = wide(basis.turn_back(&one(p)).row(0));
+                let p = wide(turned(&one(p), |p, out| basis.turn_back(p, out)).row(0));
                 let place = format!("{what}, {simd:?}, rank {rank}, {count} entries");
                 assert!(case.slope(&p) < tolerance, "{place}: {}", case.slope(&p));
                 assert!((own - case.own(&p)).abs() < tolerance, "{place}: {own}");
@@ -207,14 +222,64 @@ fn the_gradient_of_the_plain_sum_is_zero_at_the_solutions() {
     check_solutions::<f32>(2e-5);
 }
 
+/// Fewer entries than numbers, which are solved for in the place of these.
+fn check_few<T: Scalar>(tolerance: f64) {
+    for (panel_rows, rank, count) in [(50, 33, 1), (60, 64, 7), (90, 64, 32), (300, 128, 100)] {
+        let mut case = Case::<T>::new(panel_rows, rank, count);
+        for (e, weight) in case.weights.iter_mut().enumerate() {
+            *weight = T::from_f64(0.1 + (e % 4) as f64);
+        }
+        let basis = basis_of(&case);
+        for simd in Simd::available() {
+            let mut regression = RidgeRegression::new(rank, simd);
+            let mut p = vec![T::one(); rank];
+            let few = regression.solve_few(case.principal(&basis), LAMBDA, &mut p);
+            let own = few.expect("few entries");
+            let p = wide(turned(&one(&p), |p, out| basis.turn_back(p, out)).row(0));
+            let place = format!("{simd:?}, rank {rank}, {count} entries");
+            assert!(case.slope(&p) < tolerance, "{place}: {}", case.slope(&p));
+            assert!((own - case.own(&p)).abs() < tolerance, "{place}: {own}");
+        }
+    }
+}
+
+#[test]
+fn few_entries_are_solved_for_in_the_place_of_many_numbers() {
+    check_few::<f64>(1e-11);
+    check_few::<f32>(1e-4);
+}
+
+#[test]
+fn few_entries_that_do_not_allow_it_are_solved_as_many() {
+    let mut case = Case::<f64>::new(60, 64, 7);
+    let basis = basis_of(&case);
+    let mut regression = RidgeRegression::new(64, Simd::detect());
+    let mut p = vec![0.0; 64];
+    // Weights below 0.
+    let none = regression.solve_few(case.principal(&basis), LAMBDA, &mut p);
+    assert!(none.is_none());
+    case.weights.fill(1.0);
+    assert!(
+        regression
+            .solve_few(case.principal(&basis), LAMBDA, &mut p)
+            .is_some()
+    );
+    // Numbers that nothing but the entries determines: 60 rows have no more than 60 eigenvectors.
+    assert!(
+        regression
+            .solve_few(case.principal(&basis), 0.0, &mut p)
+            .is_none()
+    );
+}
+
 /// No step and no block raises the sum, and what they give for it is so.
 fn check_falls<T: Scalar>(tolerance: f64) {
     let case = Case::<T>::new(150, 70, 260);
-    let basis = PrincipalRegressors::of(&case.regressors, &case.gram);
+    let basis = basis_of(&case);
     let blocks = PrincipalBlocks::of(&case.regressors, &case.gram, 16);
     assert_eq!(blocks.block(), 14, "five blocks of one size");
     let start = vec![T::from_f64(0.3); 70];
-    let back = |p: &[T]| wide(basis.turn_back(&one(p)).row(0));
+    let back = |p: &[T]| wide(turned(&one(p), |p, out| basis.turn_back(p, out)).row(0));
     let mut regression = RidgeRegression::new(70, Simd::detect());
     let mut unmoved = start.clone();
     let own =
@@ -255,8 +320,8 @@ fn steps_and_blocks_never_raise_the_sum() {
 }
 
 fn check_pull<T: Scalar>(tolerance: f64) {
-    for stride in [16, 32, 64] {
-        for count in [1, 3, 4, 5, 8, 31] {
+    for stride in [16, 32, 64, 80] {
+        for count in [1, 3, 4, 5, 8, 16, 31, 33] {
             let case = Case::<T>::new(40, stride, count);
             let vector: Vec<T> = (0..stride)
                 .map(|t| T::from_f64(0.1 * t as f64 - 0.4))
@@ -275,11 +340,13 @@ fn check_pull<T: Scalar>(tolerance: f64) {
                     sum += product * (w * product - 2.0 * m);
                     expected.scaled_add(m - w * product, &q);
                 }
-                for rows in [
-                    Rows::Kept(&kept[..]),
-                    Rows::Listed(case.regressors.values(), &case.rows),
-                ] {
-                    for simd in Simd::available() {
+                for simd in Simd::available() {
+                    let mut copies = vec![T::zero(); kept.len() + 3];
+                    for rows in [
+                        Rows::Kept(&kept[..]),
+                        Rows::Listed(case.regressors.values(), &case.rows),
+                        Rows::Copied(case.regressors.values(), &case.rows, &mut copies),
+                    ] {
                         // Added to what is there.
                         let mut out = vec![T::from_f64(2.0); stride];
                         let found = simd.run(Pull {
@@ -287,9 +354,8 @@ fn check_pull<T: Scalar>(tolerance: f64) {
                             weights: &case.weights,
                             aims: aimed.then_some(&case.targets[..]),
                             vector: &vector,
-                            out: &mut out,
+                            out: Some(&mut out),
                         });
-                        let sum = if aimed { sum } else { 0.0 };
                         let near = tolerance * (1.0 + sum.abs());
                         assert!((found - sum).abs() < near, "{simd:?}: {found} for {sum}");
                         let worst = &wide(&out) - &expected;
@@ -299,6 +365,15 @@ fn check_pull<T: Scalar>(tolerance: f64) {
                             "{simd:?}, {stride} numbers, {count} entries"
                         );
                     }
+                    assert_eq!(copies[..kept.len()], kept);
+                    let alone = simd.run(Pull {
+                        rows: Rows::Kept(&kept),
+                        weights: &case.weights,
+                        aims: aimed.then_some(&case.targets[..]),
+                        vector: &vector,
+                        out: None,
+                    });
+                    assert!((alone - sum).abs() < tolerance * (1.0 + sum.abs()));
                 }
             }
         }
@@ -318,7 +393,7 @@ fn what_nothing_determines_is_zero_in_every_basis() {
     let regressors = panel::<f64>(&q);
     let gram = SharedGram::of(&regressors, 0.0, Simd::detect());
     let (rows, weights, targets) = ([0, 2], [1.0, 1.0], [3.0, 3.0]);
-    let basis = PrincipalRegressors::of(&regressors, &gram);
+    let basis = PrincipalRegressors::of(&regressors, &gram, Regressors::zeros(0, 20));
     let blocks = PrincipalBlocks::of(&regressors, &gram, 8);
     let mut p = vec![0.0; 20];
     let entries = PrincipalEntries {
@@ -329,7 +404,7 @@ fn what_nothing_determines_is_zero_in_every_basis() {
     };
     let simd = Simd::detect();
     RidgeRegression::new(20, simd).solve_principal(entries, 0.0, &mut p);
-    let back = wide(basis.turn_back(&one(&p)).row(0));
+    let back = wide(turned(&one(&p), |p, out| basis.turn_back(p, out)).row(0));
     assert!((q.row(0).dot(&back) - 3.0).abs() < 1e-12, "{back}");
     assert!(back.iter().enumerate().all(|(t, v)| t == 3 || *v == 0.0));
     let entries = PrincipalBlockEntries {
@@ -340,7 +415,7 @@ fn what_nothing_determines_is_zero_in_every_basis() {
     };
     let mut p = vec![0.0; 20];
     RidgeRegression::new(blocks.block(), simd).descend_blocks(entries, 0.0, &mut p);
-    let back = wide(blocks.turn_back(&one(&p)).row(0));
+    let back = wide(turned(&one(&p), |p, out| blocks.turn_back(p, out)).row(0));
     assert!((q.row(0).dot(&back) - 3.0).abs() < 1e-12, "{back}");
     assert!(back.iter().enumerate().all(|(t, v)| t == 3 || *v == 0.0));
 }

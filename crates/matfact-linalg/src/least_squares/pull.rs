@@ -1,71 +1,79 @@
 //! A pass over a row's regressors: products with a vector, and their sum back into one.
 
-use super::gather::{AT_ONCE, add_rows, ask_for_later, line_at};
+use super::gather::{AT_ONCE, Gather, add_rows, ask_for_later, line_at};
 use crate::simd::{Kernel, multiply_add};
 use crate::sparse::line;
 use matfact_core::Scalar;
 use std::hint::black_box;
 
 /// Where the regressors of a row's entries are.
-#[derive(Clone, Copy)]
 pub(super) enum Rows<'a, T> {
     /// One after the other.
     Kept(&'a [T]),
     /// These rows of a panel.
     Listed(&'a [T], &'a [u32]),
+    /// These rows of a panel, copied one after the other to be kept.
+    Copied(&'a [T], &'a [u32], &'a mut [T]),
 }
 
-/// Adds Σ (m − w q·v) q to `out`, with m = 0 without `aims`, and gives Σ w (q·v)² − 2 m q·v, 0 without
-/// `aims`.
+/// Adds Σ (m − w q·v) q to `out`, if there is one, and gives Σ w (q·v)² − 2 m q·v; m = 0 without `aims`.
 pub(super) struct Pull<'a, T> {
     pub(super) rows: Rows<'a, T>,
     pub(super) weights: &'a [T],
     pub(super) aims: Option<&'a [T]>,
     pub(super) vector: &'a [T],
-    pub(super) out: &'a mut [T],
+    pub(super) out: Option<&'a mut [T]>,
 }
 
 impl<T: Scalar> Pull<'_, T> {
     #[inline(always)]
-    fn lines<const FMA: bool, const L: usize>(self) -> f64 {
+    fn lines<const FMA: bool, const L: usize>(mut self) -> f64 {
         let (stride, count) = (self.vector.len(), self.weights.len());
+        let (values, listed) = match self.rows {
+            Rows::Kept(values) => (values, None),
+            Rows::Listed(values, rows) => (values, Some(rows)),
+            Rows::Copied(values, rows, kept) => {
+                let gather = Gather {
+                    values,
+                    rows,
+                    stride,
+                    out: &mut *kept,
+                };
+                gather.lines::<L>();
+                (&*kept, None)
+            }
+        };
         let mut sum = 0.0;
         for first in (0..count).step_by(AT_ONCE) {
             let mut starts = [0; AT_ONCE];
             let last = count - 1 - first;
-            let values = match self.rows {
-                Rows::Kept(values) => {
-                    // Beyond the last entry it stands in once more, with the coefficient 0.
-                    for slot in 0..AT_ONCE {
-                        starts[slot] = (first + slot.min(last)) * stride;
-                    }
-                    values
+            for slot in 0..AT_ONCE {
+                // Beyond the last entry it stands in once more, with the coefficient 0.
+                let e = first + slot.min(last);
+                starts[slot] = e * stride;
+                if let Some(rows) = listed {
+                    starts[slot] = rows[e] as usize * stride;
+                    ask_for_later::<L, T>(values, (rows, stride), e);
                 }
-                Rows::Listed(values, rows) => {
-                    for slot in 0..AT_ONCE {
-                        let e = first + slot.min(last);
-                        starts[slot] = rows[e] as usize * stride;
-                        ask_for_later::<L, T>(values, (rows, stride), e);
-                    }
-                    values
-                }
-            };
+            }
             let products = products::<FMA, L, T>(values, &starts, self.vector);
             let (mut weights, mut aims) = ([T::zero(); AT_ONCE], [T::zero(); AT_ONCE]);
             let there = AT_ONCE.min(last + 1);
             weights[..there].copy_from_slice(&self.weights[first..first + there]);
             if let Some(given) = self.aims {
-                for slot in 0..there {
-                    aims[slot] = given[first + slot];
-                    let (product, aim) = (products[slot].as_f64(), aims[slot].as_f64());
-                    sum += product * (weights[slot].as_f64() * product - 2.0 * aim);
+                aims[..there].copy_from_slice(&given[first..first + there]);
+            }
+            for slot in 0..there {
+                let (product, aim) = (products[slot].as_f64(), aims[slot].as_f64());
+                sum += product * (weights[slot].as_f64() * product - 2.0 * aim);
+            }
+            if let Some(out) = &mut self.out {
+                let mut coefficients = [T::zero(); AT_ONCE];
+                for slot in 0..AT_ONCE {
+                    coefficients[slot] = aims[slot] - weights[slot] * products[slot];
                 }
+                add_rows::<FMA, L, T>(values, &starts, &coefficients, out);
             }
-            let mut coefficients = [T::zero(); AT_ONCE];
-            for slot in 0..AT_ONCE {
-                coefficients[slot] = aims[slot] - weights[slot] * products[slot];
-            }
-            add_rows::<FMA, L, T>(values, &starts, &coefficients, self.out);
         }
         sum
     }
@@ -111,6 +119,17 @@ impl<T: Scalar> Kernel for Pull<'_, T> {
         match line::<T>() {
             16 => self.lines::<FMA, 16>(),
             _ => self.lines::<FMA, 8>(),
+        }
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    #[inline(always)]
+    unsafe fn run_avx512(self) -> f64 {
+        use std::arch::x86_64::{__m512, __m512d};
+        // SAFETY: the caller has AVX-512, and a line is a register of numbers of this type.
+        match line::<T>() {
+            16 => unsafe { self.wide::<__m512>() },
+            _ => unsafe { self.wide::<__m512d>() },
         }
     }
 }

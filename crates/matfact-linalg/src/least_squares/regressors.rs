@@ -60,11 +60,21 @@ impl<T: Scalar> Regressors<T> {
         self.values.as_slice()
     }
 
-    #[cfg(feature = "dense")]
     /// The product with a matrix that has as many rows as a row has numbers, and as many columns as one of `rank` numbers,
     /// zeros included.
+    #[cfg(feature = "dense")]
     pub(crate) fn times(&self, matrix: ArrayView2<'_, T>, rank: usize) -> Self {
         let mut product = Self::zeros(self.rows, rank);
+        self.times_into(matrix, &mut product);
+        product
+    }
+
+    /// As [`Regressors::times`], into `product`, whose memory is used again where it is of the right size.
+    #[cfg(feature = "dense")]
+    pub(crate) fn times_into(&self, matrix: ArrayView2<'_, T>, product: &mut Self) {
+        if product.rows != self.rows {
+            *product = Self::zeros(self.rows, product.rank);
+        }
         if self.rows > 0 && self.rank > 0 {
             let shape = (self.rows, self.stride);
             let left = ArrayView2::from_shape(shape, self.values.as_slice());
@@ -76,6 +86,5 @@ impl<T: Scalar> Regressors<T> {
                 out.expect("rows of one length"),
             );
         }
-        product
     }
 }

@@ -11,12 +11,12 @@
 //! target for.
 
 use super::conjugate_gradients::dot;
-use super::errors::{Errors, product};
+use super::errors::product;
 use super::{
     AddGram, Aligned, ENTRIES, RegressionEntries, Regressors, Ridge, RidgeRegression, Sweeps,
 };
 use crate::Simd;
-use crate::simd::{Kernel, multiply_add};
+use crate::simd::Kernel;
 use crate::sparse::line;
 use matfact_core::Scalar;
 use rayon::prelude::*;
@@ -25,9 +25,6 @@ use rayon::prelude::*;
 const LEAST_ROWS: usize = 1024;
 /// The most tasks of a Gram matrix, each of which has a matrix of its own.
 const MOST_TASKS: usize = 64;
-/// Rows of the Gram matrix that are multiplied at once, so that no sum waits for another.
-const AT_ONCE: usize = 4;
-
 /// The Gram matrix QᵀQ (k x k) of a panel, summed in `f64`, and times a weight ω for the regressions.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SharedGram<T> {
@@ -188,114 +185,12 @@ impl<T: Scalar> RidgeRegression<T> {
             vector: &self.work,
         })
     }
-
-    /// The sums of the squares of half the gradient of the sum: at p, and at 0.
-    ///
-    /// # Panics
-    /// If the lengths do not fit.
-    pub fn shared_gradient_squares(
-        &mut self,
-        entries: SharedEntries<'_, T>,
-        lambda: f64,
-        solution: &[T],
-    ) -> (f64, f64) {
-        entries.check(self.rank, solution.len());
-        let stride = self.stride;
-        self.work.clear();
-        self.work.resize(3 * stride, T::zero());
-        let (vector, rest) = self.work.split_at_mut(stride);
-        let (zeros, out) = rest.split_at_mut(stride);
-        vector[..self.rank].copy_from_slice(solution);
-        let targets = Some(entries.own.targets);
-        self.simd
-            .run(Downhill::of(entries, targets, lambda, vector, out));
-        let at_solution = dot(out, out);
-        self.simd
-            .run(Downhill::of(entries, targets, lambda, zeros, out));
-        (at_solution, dot(out, out))
-    }
 }
 
 fn without_constant(lambda: f64) -> Ridge {
     Ridge {
         factors: lambda,
         constant: None,
-    }
-}
-
-/// Half the gradient with the other sign: Σ (m − w q·v) q − ω QᵀQ v − λ v, with m = 0 without targets.
-struct Downhill<'a, T: Scalar> {
-    entries: SharedEntries<'a, T>,
-    targets: Option<&'a [T]>,
-    lambda: T,
-    vector: &'a [T],
-    out: &'a mut [T],
-}
-
-impl<'a, T: Scalar> Downhill<'a, T> {
-    fn of(
-        entries: SharedEntries<'a, T>,
-        targets: Option<&'a [T]>,
-        lambda: f64,
-        vector: &'a [T],
-        out: &'a mut [T],
-    ) -> Self {
-        Self {
-            entries,
-            targets,
-            lambda: T::from_f64(lambda),
-            vector,
-            out,
-        }
-    }
-
-    #[inline(always)]
-    fn lines<const FMA: bool, const L: usize>(self) {
-        let (rank, stride) = (self.entries.gram.rank, self.vector.len());
-        let gram = &self.entries.gram.values[..];
-        for columns in (0..stride).step_by(L) {
-            let mut sums = [[T::zero(); L]; AT_ONCE];
-            for first in (0..rank).step_by(AT_ONCE) {
-                // The rows beyond the rank, of a whole number of cache lines, are zeros.
-                for slot in 0..AT_ONCE {
-                    let row = &gram[(first + slot) * stride + columns..][..L];
-                    let factor = self.vector[first + slot];
-                    for lane in 0..L {
-                        sums[slot][lane] =
-                            multiply_add::<FMA, T>(factor, row[lane], sums[slot][lane]);
-                    }
-                }
-            }
-            let own = &self.vector[columns..columns + L];
-            let out = &mut self.out[columns..columns + L];
-            for lane in 0..L {
-                let shared = (sums[0][lane] + sums[1][lane]) + (sums[2][lane] + sums[3][lane]);
-                out[lane] = -multiply_add::<FMA, T>(self.lambda, own[lane], shared);
-            }
-        }
-        Errors {
-            entries: self.entries.own,
-            targets: self.targets,
-            weighed: true,
-            stride,
-            vector: self.vector,
-            out: self.out,
-            totals: None,
-            moments: None,
-        }
-        .run::<FMA>();
-    }
-}
-
-impl<T: Scalar> Kernel for Downhill<'_, T> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<const FMA: bool>(self) {
-        match line::<T>() {
-            16 => self.lines::<FMA, 16>(),
-            _ => self.lines::<FMA, 8>(),
-        }
     }
 }
 

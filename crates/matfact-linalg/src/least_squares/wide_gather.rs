@@ -1,0 +1,124 @@
+//! Rows side by side with AVX-512.
+
+use super::gather::GatherScaled;
+use crate::wide::Wide;
+use matfact_core::Scalar;
+use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+
+/// Registers of a row that are copied before the next row's.
+const AT_ONCE: usize = 4;
+
+/// Writes rows of `stride` numbers number by number: `stride` rows of a number of each.
+///
+/// # Safety
+/// The processor has AVX-512, and `W` holds numbers of type `T`.
+#[inline(always)]
+pub(super) unsafe fn transpose_all<W: Wide, T: Scalar>(rows: &[T], stride: usize, out: &mut [T]) {
+    assert_eq!(
+        size_of::<T>(),
+        size_of::<W::Number>(),
+        "type of the numbers"
+    );
+    let count = rows.len() / stride;
+    let whole = stride.is_multiple_of(W::LANES) && count.is_multiple_of(W::LANES);
+    assert!(whole && count * stride == rows.len(), "whole registers");
+    assert_eq!(rows.len(), out.len(), "as much room");
+    let (from, to) = (rows.as_ptr().cast(), out.as_mut_ptr().cast::<W::Number>());
+    for row in (0..count).step_by(W::LANES) {
+        for column in (0..stride).step_by(W::LANES) {
+            // SAFETY: squares of whole registers within both.
+            unsafe {
+                let from: *const W::Number = from;
+                let square = from.add(row * stride + column);
+                W::transpose(square, stride, to.add(column * count + row), count);
+            }
+        }
+    }
+}
+
+impl<T: Scalar> GatherScaled<'_, T> {
+    /// # Safety
+    /// The processor has AVX-512, and `W` holds numbers of type `T`.
+    #[inline(always)]
+    pub(super) unsafe fn wide<W: Wide>(mut self) {
+        let (stride, count) = (self.stride, self.rows.len());
+        assert_eq!(
+            size_of::<T>(),
+            size_of::<W::Number>(),
+            "type of the numbers"
+        );
+        assert_eq!(stride % W::LANES, 0, "whole registers");
+        assert!(self.out.len() >= count * stride, "room for the rows");
+        assert_eq!(self.moments.len(), stride, "length of the sum");
+        let lengths = [self.scales.len(), self.aims.len(), self.weights.len()];
+        assert!(
+            lengths.iter().all(|length| *length >= count),
+            "a number for each row"
+        );
+        let step = AT_ONCE * W::LANES;
+        let mut column = 0;
+        // SAFETY: the rows, the room and the sums are whole registers, and there is a number for each row.
+        unsafe {
+            while column < stride {
+                if column + step <= stride {
+                    self.columns::<W, AT_ONCE>(column);
+                    column += step;
+                } else {
+                    self.columns::<W, 1>(column);
+                    column += W::LANES;
+                }
+            }
+            if let Some(totals) = &mut self.totals {
+                assert_eq!(totals.len(), stride, "length of the sum");
+                let totals = totals.as_mut_ptr().cast::<W::Number>();
+                for column in (0..stride).step_by(W::LANES) {
+                    let mut sum = W::load(totals.add(column));
+                    for e in 0..count {
+                        let row = self.rows[e] as usize * stride + column;
+                        let row = W::load(self.values.as_ptr().add(row).cast());
+                        let weight = W::splat(*self.weights.as_ptr().add(e).cast());
+                        sum = row.times_plus(weight, sum);
+                    }
+                    sum.store(totals.add(column));
+                }
+            }
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn columns<W: Wide, const COUNT: usize>(&mut self, column: usize) {
+        let (stride, values) = (self.stride, self.values);
+        let moments = self.moments[column..].as_mut_ptr().cast::<W::Number>();
+        let out = self.out.as_mut_ptr().cast::<W::Number>();
+        // SAFETY: as the caller says; that the rows are there is checked.
+        unsafe {
+            let mut sums = [W::zero(); COUNT];
+            for (place, sum) in sums.iter_mut().enumerate() {
+                *sum = W::load(moments.add(place * W::LANES));
+            }
+            for (e, row) in self.rows.iter().enumerate() {
+                if let Some(later) = self.rows.get(e + super::AHEAD) {
+                    let later = values
+                        .as_ptr()
+                        .wrapping_add(*later as usize * stride + column);
+                    for place in 0..COUNT {
+                        _mm_prefetch::<_MM_HINT_T0>(later.wrapping_add(place * W::LANES).cast());
+                    }
+                }
+                let row = &values[*row as usize * stride + column..][..COUNT * W::LANES];
+                let row = row.as_ptr().cast::<W::Number>();
+                let slot = out.add(e * stride + column);
+                let scale = W::splat(*self.scales.as_ptr().add(e).cast());
+                let aim = W::splat(*self.aims.as_ptr().add(e).cast());
+                for (place, sum) in sums.iter_mut().enumerate() {
+                    let numbers = W::load(row.add(place * W::LANES));
+                    *sum = numbers.times_plus(aim, *sum);
+                    numbers.times(scale).store(slot.add(place * W::LANES));
+                }
+            }
+            for (place, sum) in sums.iter().enumerate() {
+                sum.store(moments.add(place * W::LANES));
+            }
+        }
+    }
+}
