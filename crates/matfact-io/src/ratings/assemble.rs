@@ -14,7 +14,7 @@ use std::ops::Range;
 use std::path::Path;
 
 /// Ratings of a bucket, about: what is sorted at a time should lie in the cache of a core.
-const BUCKET: usize = 1 << 15;
+const BUCKET: usize = 1 << 16;
 const MOST_BUCKETS: usize = 1 << 11;
 
 /// The ratings of a chunk by bucket.
@@ -108,8 +108,8 @@ impl All<'_> {
                 shift,
             },
             total,
-            path,
             duplicates,
+            ..
         } = self;
         let sort = |scratch: &mut Vec<E>, part| sort::<T, E>(entries(part), self.buckets, scratch);
         let parts: Vec<Sorted<E>> = match total < BUCKET {
@@ -167,9 +167,24 @@ impl All<'_> {
             .collect::<Result<Vec<usize>, (usize, usize)>>();
         let kept = kept.map_err(|(row, column)| Refusal::Twice(row, column))?;
 
+        let finish = move || self.finish((pointers, indices, values), &sizes, &kept);
+        if total < BUCKET {
+            return finish();
+        }
+        // What the chunks took is given back meanwhile.
+        rayon::join(|| drop(parts), finish).1
+    }
+
+    /// The matrix from what the buckets have written: how many entries they had, and kept.
+    fn finish<T: Scalar>(
+        self,
+        (mut pointers, mut indices, mut values): (Vec<usize>, Vec<u32>, Vec<T>),
+        sizes: &[usize],
+        kept: &[usize],
+    ) -> Result<CsMatI<T, u32, usize>, Refusal> {
         // Where ratings were merged, the buckets move together.
         let (mut from, mut to) = (0, 0);
-        for (size, kept) in sizes.iter().zip(&kept) {
+        for (size, kept) in sizes.iter().zip(kept) {
             if from != to {
                 indices.copy_within(from..from + kept, to);
                 values.copy_within(from..from + kept, to);
@@ -179,11 +194,9 @@ impl All<'_> {
         }
         indices.truncate(to);
         values.truncate(to);
-        for row in 0..rows.len() {
-            pointers[row + 1] += pointers[row];
-        }
+        add_up(&mut pointers);
         // What was read is finite, but not what was added up.
-        let overflow = match to < total {
+        let overflow = match to < self.total {
             true => values.iter().position(|value| !value.is_finite()),
             false => None,
         };
@@ -192,22 +205,21 @@ impl All<'_> {
             return Err(Refusal::Other(Error::Overflow {
                 step: format!(
                     "{}: the sum of the ratings of user {:?} for item {:?}",
-                    path.display(),
-                    rows.name(row),
-                    columns.name(indices[position] as usize)
+                    self.path.display(),
+                    self.rows.name(row),
+                    self.columns.name(indices[position] as usize)
                 ),
                 scalar: T::NAME,
             }));
         }
-        CsMatI::try_new((rows.len(), columns.len()), pointers, indices, values).map_err(
-            |(_, _, _, error)| {
-                Refusal::Other(Error::shape_mismatch(
-                    "sparse structure",
-                    "valid CSR",
-                    error,
-                ))
-            },
-        )
+        let shape = (self.rows.len(), self.columns.len());
+        CsMatI::try_new(shape, pointers, indices, values).map_err(|(_, _, _, error)| {
+            Refusal::Other(Error::shape_mismatch(
+                "sparse structure",
+                "valid CSR",
+                error,
+            ))
+        })
     }
 }
 
