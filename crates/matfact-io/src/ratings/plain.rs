@@ -44,6 +44,9 @@ const SMALLEST: [u32; LENGTHS] = {
     smallest
 };
 
+/// User and item, the rating with its number in the list, and where the next line begins.
+pub(super) type Taken<T> = ((u32, u32), (T, u32), usize);
+
 /// How plain lines are cut.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Plain {
@@ -56,15 +59,15 @@ impl Plain {
         (quick.mark < LEAST).then_some(Self { mark: quick.mark })
     }
 
-    /// User, item and rating (with its number in the list) of the line that begins at `at`, and where the next one begins; `None` where it
-    /// is not of the form, or too near to an end of the text. `TIME` says that a fourth field follows.
+    /// The line that begins at `at`; `None` where it is not of the form, or too near to an end of the text. `TIME`
+    /// says that a fourth field follows.
     #[inline(always)]
     pub(super) fn line<const TIME: bool, T: Scalar>(
         &self,
         text: &[u8],
         at: usize,
         values: &mut Values<T>,
-    ) -> Option<((u32, u32), (T, u32), usize)> {
+    ) -> Option<Taken<T>> {
         let window: &[u8; WINDOW] = text.get(at.checked_sub(BACK)?..)?.first_chunk()?;
         let (first, cuts) = pop(cuts(window));
         let (second, cuts) = pop(cuts);
@@ -227,7 +230,7 @@ mod tests {
         first: &str,
         line: &str,
         ending: &str,
-    ) -> (Option<Taken>, Option<Taken>) {
+    ) -> (Option<Read>, Option<Read>) {
         let format = Format {
             separator,
             default: None,
@@ -256,7 +259,7 @@ mod tests {
         (plain, slow)
     }
 
-    type Taken = (String, String, u32);
+    type Read = (String, String, u32);
 
     #[test]
     fn plain_lines_are_taken_and_no_others() {
