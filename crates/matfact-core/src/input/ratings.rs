@@ -213,7 +213,13 @@ fn check<T: Scalar>(matrix: CsMatViewI<'_, T, u32, usize>) -> Result<()> {
             actual: "compressed columns (CSC): call to_csr() on it first",
         });
     }
-    if matrix.data().iter().all(|value| value.is_finite()) {
+    // Piece by piece, without a branch for each value: as fast as memory is.
+    let is_finite = |piece: &[T]| {
+        piece
+            .iter()
+            .fold(true, |all, value| all & value.is_finite())
+    };
+    if matrix.data().chunks(1 << 12).all(is_finite) {
         return Ok(());
     }
     // Not through `Summary`, which has no opinion on an empty shape's entries.

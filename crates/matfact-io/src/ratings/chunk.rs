@@ -1,9 +1,11 @@
 //! A chunk of whole lines, read by itself.
 
 use super::SkippedLine;
-use super::local::{LocalIds, NumberTable};
-use super::options::OnError;
+use super::entries::Entries;
+use super::local::{LocalIds, Seen};
+use super::options::{OnError, Separator};
 use super::parser::{Format, Parser, Problem, State};
+use super::plain::{Plain, Values};
 use super::quick::{Id, Quick};
 use matfact_core::{Error, Result, Scalar};
 
@@ -25,8 +27,8 @@ pub(super) struct Chunk<T> {
     pub(super) after: State,
     pub(super) users: LocalIds,
     pub(super) items: LocalIds,
-    /// Places of user and item, and the rating: NaN where there is none, since no rating is.
-    pub(super) entries: Vec<(u32, u32, T)>,
+    /// Codes of user and item, and the rating: NaN where there is none, since no rating is.
+    pub(super) entries: Entries<T>,
     pub(super) places: LineMap,
     pub(super) lines: usize,
     pub(super) header: Option<Vec<String>>,
@@ -42,11 +44,23 @@ pub(super) enum Fault {
     Ids(Error),
 }
 
-/// Tables that are used for one chunk after the other.
-#[derive(Debug, Default)]
-pub(super) struct Tables {
-    users: NumberTable,
-    items: NumberTable,
+/// Tables that are used for one chunk after the other, in the order of the file: a chunk does not tell again what an
+/// earlier one of the same tables has told.
+#[derive(Debug)]
+pub(super) struct Tables<T> {
+    users: Seen,
+    items: Seen,
+    values: Values<T>,
+}
+
+impl<T: Scalar> Default for Tables<T> {
+    fn default() -> Self {
+        Self {
+            users: Seen::default(),
+            items: Seen::default(),
+            values: Values::default(),
+        }
+    }
 }
 
 /// Reads the lines of `text`, the last of which may lack its end.
@@ -54,7 +68,7 @@ pub(super) fn read<T: Scalar>(
     text: &[u8],
     reading: &Reading<T>,
     before: State,
-    tables: &mut Tables,
+    tables: &mut Tables<T>,
 ) -> Chunk<T> {
     let mut chunk = Chunk {
         before,
@@ -62,7 +76,7 @@ pub(super) fn read<T: Scalar>(
         users: LocalIds::default(),
         items: LocalIds::default(),
         // Most lines have a dozen bytes or more.
-        entries: Vec::with_capacity(text.len() / 12),
+        entries: Entries::with_capacity(text.len() / 12),
         places: LineMap::default(),
         lines: 0,
         header: None,
@@ -71,12 +85,12 @@ pub(super) fn read<T: Scalar>(
         fault: None,
     };
     let mut parser = Parser::new(reading.format, before);
+    tables.values.clear();
     if let Err(fault) = chunk.read_lines(text, reading, &mut parser, tables) {
         chunk.fault = Some((chunk.lines, fault));
     }
     chunk.after = parser.state;
-    chunk.users.clear(&mut tables.users);
-    chunk.items.clear(&mut tables.items);
+    chunk.entries.finish(&mut tables.values.list);
     chunk
 }
 
@@ -86,16 +100,11 @@ impl<T: Scalar> Chunk<T> {
         text: &[u8],
         reading: &Reading<T>,
         parser: &mut Parser<T>,
-        tables: &mut Tables,
+        tables: &mut Tables<T>,
     ) -> Result<(), Fault> {
         let mut at = 0;
         while at < text.len() {
-            at = self.read_quickly(
-                text,
-                at,
-                Quick::new(reading.format.separator, parser.state),
-                tables,
-            )?;
+            at = self.read_quickly(text, at, reading.format.separator, parser.state, tables)?;
             let rest = &text[at..];
             let length = memchr::memchr(b'\n', rest);
             let line = &rest[..length.unwrap_or(rest.len())];
@@ -138,23 +147,25 @@ impl<T: Scalar> Chunk<T> {
         &mut self,
         text: &[u8],
         mut at: usize,
-        quick: Option<Quick>,
-        tables: &mut Tables,
+        separator: Separator,
+        state: State,
+        tables: &mut Tables<T>,
     ) -> Result<usize, Fault> {
-        let Some(quick) = quick else {
+        let Some(quick) = Quick::new(separator, state) else {
             return Ok(at);
         };
+        let plain = Plain::new(&quick);
         let before = self.entries.len();
-        while let Some((user, item, value, next)) = quick.line::<T>(text, at) {
-            let user = self
-                .users
-                .place(user, &mut tables.users)
-                .map_err(Fault::Ids)?;
-            let item = self
-                .items
-                .place(item, &mut tables.items)
-                .map_err(Fault::Ids)?;
-            self.entries.push((user, item, value));
+        loop {
+            at = match plain {
+                Some(plain) if quick.time => self.read_plainly::<true>(text, at, plain, tables),
+                Some(plain) => self.read_plainly::<false>(text, at, plain, tables),
+                None => at,
+            };
+            let Some((user, item, value, next)) = quick.line::<T>(text, at) else {
+                break;
+            };
+            self.push_entry(user, item, value, tables)?;
             at = next;
         }
         // Each of them is a line and a rating, so that the distance of the two stays.
@@ -165,23 +176,50 @@ impl<T: Scalar> Chunk<T> {
         Ok(at)
     }
 
+    /// Reads the shortest lines up to the first other one, and says where that begins. By itself, so that all it
+    /// works with finds room in registers.
+    #[inline(never)]
+    fn read_plainly<const TIME: bool>(
+        &mut self,
+        text: &[u8],
+        mut at: usize,
+        plain: Plain,
+        tables: &mut Tables<T>,
+    ) -> usize {
+        while let Some((codes, value, next)) = plain.line::<TIME, T>(text, at, &mut tables.values) {
+            self.users.note(codes.0, &mut tables.users);
+            self.items.note(codes.1, &mut tables.items);
+            self.entries.push(codes, value, &tables.values.list);
+            at = next;
+        }
+        at
+    }
+
     fn push(
         &mut self,
         user: Id<'_>,
         item: Id<'_>,
         value: T,
-        tables: &mut Tables,
+        tables: &mut Tables<T>,
     ) -> Result<(), Fault> {
-        let user = self
-            .users
-            .place(user, &mut tables.users)
-            .map_err(Fault::Ids)?;
-        let item = self
-            .items
-            .place(item, &mut tables.items)
-            .map_err(Fault::Ids)?;
         self.places.push(self.entries.len(), self.lines);
-        self.entries.push((user, item, value));
+        self.push_entry(user, item, value, tables)
+    }
+
+    #[inline(always)]
+    fn push_entry(
+        &mut self,
+        user: Id<'_>,
+        item: Id<'_>,
+        value: T,
+        tables: &mut Tables<T>,
+    ) -> Result<(), Fault> {
+        let user = self.users.code(user, &mut tables.users);
+        let item = self.items.code(item, &mut tables.items);
+        let codes = (user.map_err(Fault::Ids)?, item.map_err(Fault::Ids)?);
+        let list = &mut tables.values.list;
+        let number = list.number(value);
+        self.entries.push(codes, (value, number), list);
         Ok(())
     }
 }

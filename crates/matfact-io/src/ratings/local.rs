@@ -1,111 +1,87 @@
-//! The ids of one chunk, numbered as they come, and how they become those of the whole file.
+//! The ids of one chunk as codes, and how codes become indices of the whole file.
+//!
+//! A number below [`Id::NUMBERS`] is its own code, in whatever chunk it stands; a text has that and its place among
+//! the texts of its chunk. So lines of numbers need no table to be read, but one that tells which numbers are new.
 
 use super::quick::Id;
 use crate::ids::Ids;
 use crate::text::number;
 use matfact_core::Result;
 
-/// The distinct ids of a chunk in the order of first appearance.
+/// What a chunk adds to the ids of the chunks before.
 #[derive(Debug, Default)]
 pub(super) struct LocalIds {
-    /// A number below [`Id::NUMBERS`], or that and the index of a text.
-    order: Vec<u32>,
-    /// How many of `order` are there; what follows is room.
-    count: usize,
+    /// The codes of all its texts, and of the numbers that were not seen before, in the order of first
+    /// appearance.
+    new: Vec<u32>,
     texts: Ids,
-    /// The place in `order` of each text.
-    text_places: Vec<u32>,
 }
 
-/// Where the numbers among the ids stand: place in the order plus one, by number. All zero between two
-/// chunks, so that it is cleared by what was used of it.
+/// The numbers that were seen in a chunk, or in those before it that were read with the same table: a bit for each.
 #[derive(Debug, Default)]
-pub(super) struct NumberTable(Vec<u32>);
+pub(super) struct Seen(Vec<u64>);
 
-impl NumberTable {
-    #[cold]
-    fn grow(&mut self, number: usize) {
-        self.0
-            .resize((number + 1).next_power_of_two().max(1 << 10), 0);
+impl Seen {
+    #[inline(always)]
+    fn has(&self, number: u32) -> bool {
+        let word = self.0.get((number / u64::BITS) as usize);
+        word.is_some_and(|word| word >> (number % u64::BITS) & 1 != 0)
+    }
+
+    fn insert(&mut self, number: u32) {
+        let at = (number / u64::BITS) as usize;
+        if at >= self.0.len() {
+            self.0.resize((at + 1).next_power_of_two(), 0);
+        }
+        self.0[at] |= 1 << (number % u64::BITS);
     }
 }
 
 impl LocalIds {
-    /// The place of an id, which is the next one if the id is new.
+    /// The code of an id.
     #[inline(always)]
-    pub(super) fn place(&mut self, id: Id<'_>, table: &mut NumberTable) -> Result<u32> {
+    pub(super) fn code(&mut self, id: Id<'_>, seen: &mut Seen) -> Result<u32> {
         match id {
-            Id::Number(number) => Ok(self.number(number, table)),
-            Id::Text(text) => self.text(text, table),
+            Id::Number(number) => {
+                self.note(number, seen);
+                Ok(number)
+            }
+            Id::Text(text) => self.text(text, seen),
         }
     }
 
-    /// Without a branch on whether the id is new, which would be a guess where ids come in any order.
+    /// Keeps a number that is its own code, if it is new.
     #[inline(always)]
-    fn number(&mut self, number: u32, table: &mut NumberTable) -> u32 {
-        let at = number as usize;
-        if at >= table.0.len() {
-            table.grow(at);
+    pub(super) fn note(&mut self, number: u32, seen: &mut Seen) {
+        if !seen.has(number) {
+            self.keep(number, seen);
         }
-        if self.count >= self.order.len() {
-            self.grow();
-        }
-        let slot = &mut table.0[at];
-        let is_new = *slot == 0;
-        self.order[self.count] = number;
-        self.count += usize::from(is_new);
-        *slot = if is_new { self.count as u32 } else { *slot };
-        *slot - 1
-    }
-
-    #[cold]
-    fn grow(&mut self) {
-        self.order.resize((2 * self.order.len()).max(1 << 10), 0);
     }
 
     #[inline(never)]
-    fn text(&mut self, text: &str, table: &mut NumberTable) -> Result<u32> {
+    fn keep(&mut self, number: u32, seen: &mut Seen) {
+        seen.insert(number);
+        self.new.push(number);
+    }
+
+    #[inline(never)]
+    fn text(&mut self, text: &str, seen: &mut Seen) -> Result<u32> {
         if let Some(number) = as_number(text) {
-            return Ok(self.number(number, table));
+            self.note(number, seen);
+            return Ok(number);
         }
-        let index = self.texts.insert(text)?;
-        if index == self.text_places.len() {
-            self.text_places.push(self.count as u32);
-            if self.count >= self.order.len() {
-                self.grow();
-            }
-            self.order[self.count] = Id::NUMBERS + index as u32;
-            self.count += 1;
+        let before = self.texts.len();
+        let code = Id::NUMBERS + self.texts.insert(text)? as u32;
+        if self.texts.len() > before {
+            self.new.push(code);
         }
-        Ok(self.text_places[index])
+        Ok(code)
     }
 
-    /// The place of an id.
+    /// The code of an id; `None` for a text that the chunk does not have.
     pub(super) fn find(&self, name: &str) -> Option<u32> {
-        let wanted = as_number(name).map_or(Id::Text(name), Id::Number);
-        self.iter()
-            .position(|id| id == wanted)
-            .map(|place| place as u32)
-    }
-
-    /// Makes the table ready for another chunk.
-    pub(super) fn clear(&self, table: &mut NumberTable) {
-        for number in self.order[..self.count]
-            .iter()
-            .filter(|id| **id < Id::NUMBERS)
-        {
-            table.0[*number as usize] = 0;
-        }
-    }
-
-    /// The ids by place.
-    pub(super) fn iter(&self) -> impl ExactSizeIterator<Item = Id<'_>> + '_ {
-        self.order[..self.count]
-            .iter()
-            .map(|id| match id.checked_sub(Id::NUMBERS) {
-                None => Id::Number(*id),
-                Some(text) => Id::Text(self.texts.name(text as usize)),
-            })
+        let text = || self.texts.index(name).map(|at| Id::NUMBERS + at as u32);
+        as_number(name).or_else(text)
     }
 }
 
@@ -118,52 +94,84 @@ fn as_number(text: &str) -> Option<u32> {
     (number < u64::from(Id::NUMBERS)).then_some(number as u32)
 }
 
-/// The ids of the whole file, with a table for those that are numbers.
+/// The index of each number that some chunk has, or [`UNKNOWN`].
 #[derive(Debug, Default)]
-pub(super) struct GlobalIds {
-    pub(super) ids: Ids,
-    table: Vec<u32>,
-}
-
-impl GlobalIds {
-    /// The index of each id of a chunk, new ones inserted in their order.
-    pub(super) fn indices(&mut self, local: &LocalIds) -> Result<Vec<u32>> {
-        let mut scratch = String::new();
-        local
-            .iter()
-            .map(|id| match id {
-                Id::Text(text) => self.ids.insert(text).map(|index| index as u32),
-                Id::Number(number) => {
-                    let at = number as usize;
-                    if at >= self.table.len() {
-                        self.table.resize((at + 1).next_power_of_two(), 0);
-                    }
-                    if self.table[at] == 0 {
-                        let index = self.ids.insert(digits(number, &mut scratch))?;
-                        self.table[at] = index as u32 + 1;
-                    }
-                    Ok(self.table[at] - 1)
-                }
-            })
-            .collect()
-    }
-}
+pub(super) struct Numbers(Vec<u32>);
 
 /// What stands for an id that is not known; no index of [`Ids`] reaches it.
 pub(super) const UNKNOWN: u32 = u32::MAX;
 
-/// The index of each id of a chunk among given ids, or [`UNKNOWN`].
-pub(super) fn known_indices(local: &LocalIds, known: &Ids) -> Vec<u32> {
-    let mut scratch = String::new();
-    let index = |id: Id<'_>| match id {
-        Id::Text(text) => known.index(text),
-        Id::Number(number) => known.index(digits(number, &mut scratch)),
-    };
-    let mut index = index;
-    local
-        .iter()
-        .map(|id| index(id).map_or(UNKNOWN, |index| index as u32))
-        .collect()
+impl Numbers {
+    /// Takes in what a chunk adds, in its order; `index` is asked for what has no index. Gives the indices
+    /// of the chunk's texts.
+    pub(super) fn learn(
+        &mut self,
+        local: &LocalIds,
+        mut index: impl FnMut(&str) -> Result<u32>,
+    ) -> Result<Vec<u32>> {
+        let mut texts = Vec::with_capacity(local.texts.len());
+        let mut scratch = String::new();
+        for code in &local.new {
+            if let Some(text) = code.checked_sub(Id::NUMBERS) {
+                texts.push(index(local.texts.name(text as usize))?);
+                continue;
+            }
+            let at = *code as usize;
+            if at >= self.0.len() {
+                self.0.resize((at + 1).next_power_of_two(), UNKNOWN);
+            }
+            if self.0[at] == UNKNOWN {
+                self.0[at] = index(digits(*code, &mut scratch))?;
+            }
+        }
+        Ok(texts)
+    }
+
+    /// What the codes of a chunk stand for.
+    pub(super) fn codes<'a>(&'a self, texts: &'a [u32]) -> Codes<'a> {
+        Codes {
+            numbers: &self.0,
+            texts,
+        }
+    }
+}
+
+/// The index of each code of a chunk.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Codes<'a> {
+    numbers: &'a [u32],
+    texts: &'a [u32],
+}
+
+impl Codes<'_> {
+    #[inline(always)]
+    pub(super) fn index(&self, code: u32) -> u32 {
+        match code.checked_sub(Id::NUMBERS) {
+            None => self.numbers[code as usize],
+            Some(text) => self.texts[text as usize],
+        }
+    }
+}
+
+/// The ids of the whole file.
+#[derive(Debug, Default)]
+pub(super) struct GlobalIds {
+    pub(super) ids: Ids,
+    pub(super) numbers: Numbers,
+}
+
+impl GlobalIds {
+    /// Inserts the new ids of a chunk in their order, and gives the indices of its texts.
+    pub(super) fn learn(&mut self, local: &LocalIds) -> Result<Vec<u32>> {
+        let ids = &mut self.ids;
+        self.numbers
+            .learn(local, |id| ids.insert(id).map(|index| index as u32))
+    }
+
+    /// What the codes of a chunk stand for.
+    pub(super) fn codes<'a>(&'a self, texts: &'a [u32]) -> Codes<'a> {
+        self.numbers.codes(texts)
+    }
 }
 
 fn digits(number: u32, scratch: &mut String) -> &str {
@@ -180,8 +188,8 @@ mod tests {
 
     #[test]
     fn numbers_and_texts_share_one_order_and_only_one_spelling_is_a_number() {
-        let (mut local, mut table) = (LocalIds::default(), NumberTable::default());
-        let mut places = Vec::new();
+        let (mut local, mut seen) = (LocalIds::default(), Seen::default());
+        let mut codes = Vec::new();
         for id in [
             Id::Text("ada"),
             Id::Number(7),
@@ -193,23 +201,45 @@ mod tests {
             Id::Number(0),
             Id::Text("+7"),
         ] {
-            places.push(local.place(id, &mut table).unwrap());
+            codes.push(local.code(id, &mut seen).unwrap());
         }
-        assert_eq!(places, [0, 1, 2, 1, 3, 0, 4, 4, 5]);
+        let indices = |numbers: &Numbers, texts: &[u32]| {
+            let known = numbers.codes(texts);
+            codes
+                .iter()
+                .map(|code| known.index(*code))
+                .collect::<Vec<_>>()
+        };
         let mut global = GlobalIds::default();
         global.ids.insert("0").unwrap();
-        assert_eq!(global.indices(&local).unwrap(), [1, 2, 3, 4, 0, 5]);
+        let texts = global.learn(&local).unwrap();
+        assert_eq!(
+            indices(&global.numbers, &texts),
+            [1, 2, 3, 2, 4, 1, 0, 0, 5]
+        );
         let names: Vec<&str> = global.ids.iter().collect();
         assert_eq!(names, ["0", "ada", "7", "07", "4194304", "+7"]);
+        for (code, name) in codes.iter().zip(["ada", "7", "07", "7", "4194304"]) {
+            assert_eq!(local.find(name), Some(*code));
+        }
+        assert_eq!(local.find("bob"), None);
+
         let mut known = Ids::new();
         known.insert("07").unwrap();
         known.insert("7").unwrap();
-        let unknown = UNKNOWN;
-        assert_eq!(
-            known_indices(&local, &known),
-            [unknown, 1, 0, unknown, unknown, unknown]
-        );
-        local.clear(&mut table);
-        assert!(table.0.iter().all(|place| *place == 0));
+        let mut numbers = Numbers::default();
+        let look_up = |id: &str| Ok(known.index(id).map_or(UNKNOWN, |index| index as u32));
+        let texts = numbers.learn(&local, look_up).unwrap();
+        let u = UNKNOWN;
+        assert_eq!(indices(&numbers, &texts), [u, 1, 0, 1, u, u, u, u, u]);
+
+        // The next chunk of the table tells what is new in it, and every text.
+        let mut next = LocalIds::default();
+        for id in [Id::Number(7), Id::Number(8), Id::Text("ada"), Id::Number(8)] {
+            next.code(id, &mut seen).unwrap();
+        }
+        assert_eq!(next.new, [8, Id::NUMBERS]);
+        assert_eq!(global.learn(&next).unwrap(), [1]);
+        assert_eq!(global.ids.index("8"), Some(6));
     }
 }

@@ -3,10 +3,12 @@
 mod assemble;
 mod chunk;
 mod columns;
+mod entries;
 mod fields;
 mod local;
 mod options;
 mod parser;
+mod plain;
 mod quick;
 mod scan;
 mod stream;
@@ -14,9 +16,10 @@ mod stream;
 use crate::ids::Ids;
 use crate::pool::in_pool;
 use crate::{fault, parquet, source};
-use assemble::{Part, Refusal, assemble};
+use assemble::{Refusal, assemble};
 use chunk::Chunk;
-use local::{GlobalIds, UNKNOWN, known_indices};
+use entries::Part;
+use local::{GlobalIds, Numbers, UNKNOWN};
 use matfact_core::{Error, Ratings, Result, Scalar};
 use scan::{Outcome, scan};
 use std::io::Read;
@@ -171,16 +174,17 @@ fn ratings_from<T: Scalar, R: Read + Send>(
     let take = |chunk: Chunk<T>, _: &Path, _| {
         count += chunk.entries.len();
         parts.push(Part {
-            rows: rows.indices(&chunk.users)?,
-            columns: columns.indices(&chunk.items)?,
+            users: rows.learn(&chunk.users)?,
+            items: columns.learn(&chunk.items)?,
             entries: chunk.entries,
         });
         Ok(())
     };
     let outcome = scan_all(files, &open, options, true, take)?;
     outcome.require_some(path, count, "ratings")?;
+    let matrix = assemble(parts, &rows, &columns, path, options.duplicates);
     let (rows, columns) = (rows.ids, columns.ids);
-    let matrix = match assemble(parts, &rows, &columns, path, options.duplicates) {
+    let matrix = match matrix {
         Ok(matrix) => matrix,
         Err(Refusal::Other(error)) => return Err(error),
         Err(Refusal::Twice(row, column)) => {
@@ -303,14 +307,17 @@ pub fn read_ratings_with_ids<T: Scalar>(
     let path = path.as_ref();
     let files = source::parts(path)?;
     let mut pairs = Vec::new();
+    let (mut row_numbers, mut column_numbers) = (Numbers::default(), Numbers::default());
+    let index_in = |ids: &Ids, id: &str| Ok(ids.index(id).map_or(UNKNOWN, |index| index as u32));
     let take = |chunk: Chunk<T>, _: &Path, _| {
-        let users = known_indices(&chunk.users, rows);
-        let items = known_indices(&chunk.items, columns);
+        let users = row_numbers.learn(&chunk.users, |id| index_in(rows, id))?;
+        let items = column_numbers.learn(&chunk.items, |id| index_in(columns, id))?;
+        let (users, items) = (row_numbers.codes(&users), column_numbers.codes(&items));
         let known = |index: u32| (index != UNKNOWN).then_some(index as usize);
         pairs.extend(chunk.entries.iter().map(|(user, item, value)| RatedPair {
-            row: known(users[*user as usize]),
-            column: known(items[*item as usize]),
-            value: *value,
+            row: known(users.index(user)),
+            column: known(items.index(item)),
+            value,
         }));
         Ok(())
     };
@@ -349,12 +356,13 @@ pub fn read_pairs<T: Scalar>(path: impl AsRef<Path>, options: &RatingsOptions) -
     let (mut rows, mut columns) = (GlobalIds::default(), GlobalIds::default());
     let mut pairs = Vec::new();
     let take = |chunk: Chunk<T>, _: &Path, _| {
-        let users = rows.indices(&chunk.users)?;
-        let items = columns.indices(&chunk.items)?;
+        let users = rows.learn(&chunk.users)?;
+        let items = columns.learn(&chunk.items)?;
+        let (users, items) = (rows.codes(&users), columns.codes(&items));
         pairs.extend(chunk.entries.iter().map(|(user, item, value)| Pair {
-            row: users[*user as usize] as usize,
-            column: items[*item as usize] as usize,
-            value: (!value.is_nan()).then_some(*value),
+            row: users.index(user) as usize,
+            column: items.index(item) as usize,
+            value: (!value.is_nan()).then_some(value),
         }));
         Ok(())
     };

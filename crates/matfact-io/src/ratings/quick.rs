@@ -11,7 +11,7 @@ use matfact_core::Scalar;
 /// Bytes that a line may reach into.
 const WINDOW: usize = 160;
 /// The longest digits that are read in one step.
-const STEP: usize = 8;
+pub(super) const STEP: usize = 8;
 
 /// An id as it stands in the line.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -30,9 +30,9 @@ impl Id<'_> {
 /// Users, items and ratings of lines of one form.
 pub(super) struct Quick {
     /// The separator: this byte, once or twice.
-    mark: u8,
+    pub(super) mark: u8,
     twice: bool,
-    time: bool,
+    pub(super) time: bool,
 }
 
 /// A line's parts, and where the next line begins.
@@ -133,7 +133,7 @@ impl Quick {
 
 /// A rating and the place after it.
 #[inline(always)]
-fn value<T: Scalar>(window: &[u8], start: usize) -> Option<(T, usize)> {
+pub(super) fn value<T: Scalar>(window: &[u8], start: usize) -> Option<(T, usize)> {
     let negative = *window.get(start)? == b'-';
     let start = start + usize::from(negative);
     let (whole, length) = digits(window, start)?;
@@ -165,12 +165,18 @@ fn digits(window: &[u8], start: usize) -> Option<(u64, usize)> {
     if length == 0 {
         return Some((0, 0));
     }
-    // Zeros in front of the digits, then pairs, fours and eight.
-    let word = word << (64 - 8 * length);
+    // Zeros in front of the digits.
+    Some((number_of(word << (64 - 8 * length)), length))
+}
+
+/// The number of eight digits, the first of them in the lowest byte.
+#[inline(always)]
+pub(super) fn number_of(word: u64) -> u64 {
+    // Pairs, fours and eight.
     let word = word.wrapping_mul(10).wrapping_add(word >> 8);
     let low = (word & 0x0000_00ff_0000_00ff).wrapping_mul(0x000f_4240_0000_0064);
     let high = ((word >> 16) & 0x0000_00ff_0000_00ff).wrapping_mul(0x0000_2710_0000_0001);
-    Some((low.wrapping_add(high) >> 32, length))
+    low.wrapping_add(high) >> 32
 }
 
 #[cfg(test)]

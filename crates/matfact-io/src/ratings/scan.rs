@@ -15,7 +15,6 @@ use matfact_core::{Error, Result, Scalar};
 use rayon::prelude::*;
 use std::io::{Cursor, Read};
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
 
 /// Bytes from which separator and header are found.
 const SAMPLE: usize = 64 << 10;
@@ -109,21 +108,10 @@ fn run<T: Scalar>(
 ) -> Result<()> {
     let reading = merge.reading;
     let width = CHUNKS_PER_THREAD * rayon::current_num_threads();
-    let tables: Mutex<Vec<Tables>> = Mutex::new(Vec::new());
-    let read = |text: &Vec<u8>, state: State| {
-        let mut own = tables
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .pop()
-            .unwrap_or_default();
-        let chunk = chunk::read(text, &reading, state, &mut own);
-        tables
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(own);
-        chunk
-    };
-    let mut done: Vec<(Vec<u8>, Chunk<T>)> = Vec::new();
+    // One for each place in a wave, so that all chunks which it has seen come before in the file.
+    let mut tables: Vec<Tables<T>> = Vec::new();
+    tables.resize_with(width, Tables::default);
+    let mut done: Vec<(Vec<u8>, Option<Chunk<T>>)> = Vec::new();
     // What the chunks of a wave begin with is known only when those before are put together. It hardly
     // ever changes after the first, so this is taken for granted, and chunks are read again where not.
     let mut state = State::default();
@@ -132,30 +120,40 @@ fn run<T: Scalar>(
         let (found, next) = rayon::join(
             || {
                 wave.par_iter()
-                    .map(|text| read(text, state))
+                    .zip(&mut tables)
+                    .with_max_len(1)
+                    .map(|(text, tables)| chunk::read(text, &reading, state, tables))
                     .collect::<Vec<_>>()
             },
-            || -> Result<Vec<Vec<u8>>> {
-                for (text, mut chunk) in done.drain(..) {
-                    if chunk.before != merge.state {
-                        chunk = read(&text, merge.state);
-                    }
+            || -> Result<(Vec<Vec<u8>>, bool)> {
+                let mut again = false;
+                for (text, chunk) in done.drain(..) {
+                    let chunk = chunk.filter(|chunk| chunk.before == merge.state);
+                    let chunk = chunk.unwrap_or_else(|| {
+                        again = true;
+                        chunk::read(&text, &reading, merge.state, &mut Tables::default())
+                    });
                     merge.add(chunk)?;
                     chunks.give_back(text);
                 }
-                Ok(match ended {
+                let next = match ended {
                     true => Vec::new(),
                     false => std::iter::from_fn(|| chunks.next()).take(width).collect(),
-                })
+                };
+                Ok((next, again))
             },
         );
-        let next = next?;
-        if let Some(last) = found.last() {
+        let (next, again) = next?;
+        if again {
+            // The tables know ids of a reading that does not count, and so what was read with them since.
+            tables.fill_with(Tables::default);
+            state = merge.state;
+        } else if let Some(last) = found.last() {
             state = last.after;
         }
         done = std::mem::replace(&mut wave, next)
             .into_iter()
-            .zip(found)
+            .zip(found.into_iter().map(|chunk| (!again).then_some(chunk)))
             .collect();
     }
     Ok(())

@@ -62,12 +62,14 @@ pub fn stream_ratings<T: Scalar>(
     let (mut rows, mut columns) = (GlobalIds::default(), GlobalIds::default());
     let mut count = 0;
     let take_chunk = |chunk: Chunk<T>, _: &Path, _| {
-        let users = rows.indices(&chunk.users)?;
-        let items = columns.indices(&chunk.items)?;
+        let users = rows.learn(&chunk.users)?;
+        let items = columns.learn(&chunk.items)?;
+        let (users, items) = (rows.codes(&users), columns.codes(&items));
         count += chunk.entries.len();
-        chunk.entries.iter().try_for_each(|(user, item, value)| {
-            let (row, column) = (users[*user as usize], items[*item as usize]);
-            take(row as usize, column as usize, *value)
+        let mut entries = chunk.entries.iter();
+        entries.try_for_each(|(user, item, value)| {
+            let (row, column) = (users.index(user), items.index(item));
+            take(row as usize, column as usize, value)
         })
     };
     let outcome = in_pool(options.threads, || {

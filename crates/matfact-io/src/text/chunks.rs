@@ -4,7 +4,7 @@ use super::lines::MAX_LINE;
 use std::io::{self, Read};
 
 /// Bytes of a chunk, unless a line is longer.
-pub(crate) const CHUNK: usize = 2 << 20;
+pub(crate) const CHUNK: usize = 512 << 10;
 
 /// Why there is no further chunk.
 #[derive(Debug)]

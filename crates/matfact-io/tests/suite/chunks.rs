@@ -10,7 +10,7 @@ use matfact_io::{
 use std::collections::HashMap;
 use std::fmt::Write as _;
 
-/// Longer than two chunks of 2 MiB.
+/// Many chunks of half a MiB, more than are read at a time.
 const LINES: usize = 220_000;
 
 /// Ids of every kind, each pair once: numbers, numbers with zeros in front, words, quoted words.
@@ -120,6 +120,80 @@ fn columns_may_be_settled_late() {
     let data = read_ratings::<f64>(folder.write("x.txt", text), &options).unwrap();
     assert_eq!(data.ratings.observed(), 500_002);
     assert_eq!(data.ratings.mean(), 500_009.0 / 500_002.0);
+}
+
+/// Chunks that were read before the columns were settled are read again, and what they told of ids does not count.
+#[test]
+fn ids_come_in_their_order_where_chunks_are_read_again() {
+    let folder = Folder::new();
+    let options = RatingsOptions::default()
+        .default_value(1.0)
+        .duplicates(Duplicates::Last);
+    for settled in [0_usize, 90_000, 700_000] {
+        let mut text = String::new();
+        for i in 0..settled {
+            writeln!(text, "{} {}", i % 1009, i / 1009).unwrap();
+        }
+        for i in settled..settled + 300_000 {
+            // Ids that are new all the time, and half of them seen again.
+            let user = 2000 + i.wrapping_mul(7919) % (i + 1);
+            writeln!(text, "{user} {} {}.5 978300000", i % 20_011, i % 5).unwrap();
+        }
+        let path = folder.write("late.txt", text.clone());
+        let one = read_ratings::<f32>(&path, &options.clone().threads(1));
+        let more = read_ratings::<f32>(&path, &options.clone().threads(3));
+        let (one, more) = (one.unwrap(), more.unwrap());
+        assert!(one == more, "{settled}");
+        let mut order: HashMap<&str, usize> = HashMap::new();
+        for line in text.lines() {
+            let user = line.split(' ').next().unwrap();
+            let next = order.len();
+            order.entry(user).or_insert(next);
+        }
+        assert_eq!(one.rows.len(), order.len());
+        for (user, row) in order {
+            assert_eq!(one.rows.index(user), Some(row), "{settled}");
+        }
+    }
+}
+
+/// Few values, many values, and none that fits into few: all the same ratings.
+#[test]
+fn ratings_of_any_kind_of_number_are_those_of_the_standard_parser() {
+    let folder = Folder::new();
+    let value = |kind: usize, i: usize| match kind {
+        0 => format!("{}", i % 5),
+        1 => format!("{}.{}", i % 5, i % 2 * 5),
+        2 => format!("-{}.{:03}", i % 7, i % 1000),
+        3 => format!("{}e-3", i),
+        // The first chunks have few values, the others many.
+        _ => format!("0.{}", if i < 90_000 { 5 } else { i }),
+    };
+    for kind in 0..5 {
+        let count = 200_000;
+        let mut text = String::new();
+        for i in 0..count {
+            // Now and then an id that is no small number.
+            let far = if kind == 1 && i % 50_000 == 49_999 {
+                9_000_000
+            } else {
+                0
+            };
+            writeln!(text, "{}\t{}\t{}", i % 4001 + far, i / 4001, value(kind, i)).unwrap();
+        }
+        let path = folder.write("r.tsv", text);
+        let data = read_ratings::<f64>(&path, &RatingsOptions::default().threads(2)).unwrap();
+        assert_eq!(data.ratings.observed(), count);
+        for (row, column, rating) in data.ratings.triplets() {
+            let user: usize = data.rows.name(row).parse().unwrap();
+            let item: usize = data.columns.name(column).parse().unwrap();
+            let i = item * 4001 + user % 9_000_000;
+            assert_eq!(
+                rating.to_bits(),
+                value(kind, i).parse::<f64>().unwrap().to_bits()
+            );
+        }
+    }
 }
 
 #[test]
