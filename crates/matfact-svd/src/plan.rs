@@ -4,8 +4,8 @@ use crate::{Pca, PcaMethod, PcaRank, SvdMethod, SvdRank, Tolerance, TruncatedSvd
 use matfact_core::{FitPlan, InputSize, Plan, Result};
 use matfact_linalg::transposed_copy_bytes;
 
-// What the allocator keeps of panels that were freed counts as half a panel: with that, plans of eighteen fits were 0.85
-// to 1.1 of what was seen (docs/benchmarks.md).
+// What the allocator keeps of panels that were freed counts as half a panel: with that, plans of 23 fits were 0.91
+// to 1.05 of what was seen (docs/benchmarks.md).
 
 /// Panels of (m + n) x k at the end of a fit: what its products gave, and both sides turned from it.
 const FINAL_PANELS: f64 = 3.5;
