@@ -74,13 +74,13 @@ impl Expected {
 }
 
 /// Memory while the file is read: ratings are there in parts until the rows are put together, entries of a sparse
-/// matrix as the file has them.
+/// matrix with indices of eight bytes until they are checked.
 fn reading_bytes(size: &InputSize, source: Source<'_>) -> f64 {
     let entries = size.stored as f64 * (8.0 + size.scalar_bytes as f64);
     let ids = ID_BYTES * (size.shape.0 as f64 + size.shape.1 as f64);
     match source {
         Source::Matrix(_) if size.dense => size.bytes(),
-        Source::Matrix(_) => 2.0 * size.bytes(),
+        Source::Matrix(_) => size.bytes() + entries,
         Source::Disk(..) => size.bytes() + DISK_READING + ids,
         Source::Ratings(_) | Source::Positives(_) => size.bytes() + entries + ids,
     }

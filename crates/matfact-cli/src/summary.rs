@@ -57,6 +57,17 @@ pub(crate) fn summary_json<T: Scalar>(common: &CommonOptions, outcome: &Outcome<
     object
 }
 
+/// A number with many digits to five of them, and everything else as it is.
+fn shortened(value: &str) -> String {
+    match value.parse::<f64>() {
+        Ok(number) if value.len() > 7 && number.is_finite() => {
+            let rounded: f64 = format!("{number:.4e}").parse().unwrap_or(number);
+            rounded.to_string()
+        }
+        _ => value.to_owned(),
+    }
+}
+
 /// JSON has no NaN.
 fn finite(value: f64) -> Value {
     if value.is_finite() {
@@ -99,7 +110,7 @@ pub(crate) fn summary<T: Scalar>(common: &CommonOptions, outcome: &Outcome<T>) -
     if !report.chosen.is_empty() {
         let chosen = report.chosen.iter();
         let chosen: Vec<String> = chosen
-            .map(|(name, value)| format!("{name} {value}"))
+            .map(|(name, value)| format!("{name} {}", shortened(value)))
             .collect();
         line("chosen", chosen.join(", "));
     }

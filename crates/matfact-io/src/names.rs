@@ -115,6 +115,22 @@ impl Names {
         self.get(id).unwrap_or(id)
     }
 
+    /// The ids of a name, in the order of the file: none, one, or several that share it.
+    ///
+    /// ```
+    /// use matfact_io::{Names, NamesOptions};
+    /// let folder = tempfile::tempdir()?;
+    /// let path = folder.path().join("movies.txt");
+    /// std::fs::write(&path, "7|Emma\n8|Heat\n9|Emma\n")?;
+    /// let names = Names::read(&path, &NamesOptions::default())?;
+    /// assert!(names.ids_named("Emma").eq(["7", "9"]));
+    /// assert_eq!(names.ids_named("Alien").next(), None);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn ids_named<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> + 'a {
+        self.ids.iter().filter(move |id| self.get(id) == Some(name))
+    }
+
     /// How many ids have a name.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -87,7 +87,7 @@ pub use loss_descent::{
 pub use nnls::{Pivoting, solve_non_negative_rows};
 pub use pool::{PoolInfo, in_pool};
 #[cfg(feature = "dense")]
-pub use products::{Lines, Products, Side, squared_product_norm};
+pub use products::{Lines, Products, Side, squared_product_norm, transposed_copy_bytes};
 pub use random::{random_normal, random_stream};
 #[cfg(feature = "dense")]
 pub use randomized::{RandomizedSvd, ShiftedSvd, Triplets, randomized_svd, shifted_svd};

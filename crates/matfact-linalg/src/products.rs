@@ -5,6 +5,7 @@ mod gram;
 mod rows;
 mod transpose;
 
+pub use bands::transposed_copy_bytes;
 pub use gram::Side;
 
 use crate::dense::{multiply_dense, power_of_two_near};

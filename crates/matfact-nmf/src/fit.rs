@@ -168,6 +168,11 @@ pub(crate) fn fit<X: Matrix + ?Sized>(
     nmf.check_size(x.shape())?;
     let first_init = nmf.resolve_init(x.shape(), 0)?;
     let problem = Problem::of(nmf, x)?;
+    if problem.solver == Solver::ScalarNewton {
+        // It lists the columns of sparse entries: turned before the start, whose products then take them as they are
+        // and make no copy by bands beside.
+        let _ = problem.x.columns();
+    }
     let mut report = FitReport::new("nmf", x.shape(), nmf.rank, nmf.seed);
     report.stored = Some(problem.stored);
     report.threads = pool.threads;

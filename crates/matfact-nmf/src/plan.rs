@@ -7,6 +7,16 @@ use matfact_core::{FitPlan, InputSize, Plan, Result};
 /// Columns that the randomized SVD of a start has beyond the rank.
 const OVERSAMPLING: f64 = 10.0;
 
+/// Bytes of the randomized SVD that a start is made of, where most is held: a panel of one side and its orthogonal
+/// basis, and both in double precision while the one becomes the other.
+fn start_bytes(rows: f64, columns: f64, rank: f64, size: f64) -> f64 {
+    let width = rank + OVERSAMPLING;
+    let orthogonal = 2.0 * size + 16.0;
+    let first = rows * orthogonal;
+    let second = 2.0 * rows * size + columns * orthogonal;
+    width * first.max(second)
+}
+
 impl Plan for Nmf {
     fn plan(&self, input: &InputSize) -> Result<FitPlan> {
         self.validate()?;
@@ -25,8 +35,10 @@ impl Plan for Nmf {
             Solver::Multiplicative => sides * k + 4.0 * m * k * size,
             Solver::ScalarNewton => 2.0 * sides * k,
         };
-        // A start by the randomized SVD: both bases and as much again.
-        let start = 2.0 * sides * (k + OVERSAMPLING);
+        let start = match self.init {
+            Init::Random | Init::Separable => 0.0,
+            _ => start_bytes(m, n, k, size),
+        };
         // X in the other direction, at the first product with it.
         let prepared = if input.dense {
             0.0
@@ -92,12 +104,13 @@ impl Plan for MiniBatchNmf {
             .filter(|_| nmf.solver == Solver::Hals && self.init == Init::Auto)
             .map(|rows| rows as f64);
         let copied = sampled.map_or(0.0, |rows| rows / m * input.bytes());
-        let start = copied + 2.0 * (sampled.unwrap_or(m) + n) * (k + OVERSAMPLING) * size;
-        // Of sparse entries the batches in the other direction, and the sample likewise.
+        let start = copied + start_bytes(sampled.unwrap_or(m), n, k, size);
+        // Of sparse entries the batches in the other direction, each with its pointers, and the sample likewise.
         let (prepared, turned) = if input.dense {
             (0.0, 0.0)
         } else {
-            (input.transposed_bytes(), copied)
+            let pointers = 8.0 * n * ((m / batch).ceil() - 1.0);
+            (input.transposed_bytes() + pointers, copied)
         };
         let workspace = (course + prepared).max(start + turned) - prepared;
         let operations = 4.0 * stored * k + 8.0 * (m + n) * k * k;

@@ -4,7 +4,9 @@
 //! fast kernels for the matrix given, and centring adds one row of numbers to it.
 
 use crate::moments::Moments;
-use matfact_core::ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut2, Axis};
+use matfact_core::ndarray::{
+    Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut2, Axis, CowArray,
+};
 use matfact_core::{Error, LinearOperator, Result, Scalar, Summary};
 use matfact_linalg::{Lines, Products, multiply_dense};
 
@@ -212,7 +214,8 @@ impl<'a, X: LinearOperator + ?Sized> Standardized<'a, X> {
 
     fn try_multiply(&self, right: ArrayView2<'_, X::Scalar>) -> Result<Array2<X::Scalar>> {
         let factor = self.factor();
-        let mut inner = right.to_owned();
+        // The panel is copied only where it changes.
+        let mut inner = CowArray::from(right);
         if self.scales.is_some() {
             for (j, mut row) in inner.rows_mut().into_iter().enumerate() {
                 let scale = self.column_scale(j);
@@ -234,7 +237,7 @@ impl<'a, X: LinearOperator + ?Sized> Standardized<'a, X> {
         right: ArrayView2<'_, X::Scalar>,
     ) -> Result<Array2<X::Scalar>> {
         let factor = self.factor();
-        let mut inner = right.to_owned();
+        let mut inner = CowArray::from(right);
         if self.row_weights.is_some() {
             for (i, mut row) in inner.rows_mut().into_iter().enumerate() {
                 let weight = self.row_factor(i);

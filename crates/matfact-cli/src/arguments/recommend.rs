@@ -68,7 +68,7 @@ pub(crate) struct RecommendOptions {
 pub(crate) struct SimilarOptions {
     /// The model file
     pub(crate) model: PathBuf,
-    /// An item's (column's) id
+    /// An item's (column's) id; with --names its name will do
     #[arg(
         long,
         value_name = "ID",

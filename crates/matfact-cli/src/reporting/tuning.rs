@@ -26,7 +26,8 @@ pub(crate) fn of_tuning(path: &Path, found: &Found) -> Result<()> {
     for (at, tried) in found.tried.iter().enumerate() {
         let value = |name: &&str| {
             let pair = tried.point.iter().find(|(own, _)| own == name);
-            pair.map_or(String::new(), |(_, value)| value.clone())
+            let absent = if tried.by_default { "default" } else { "" };
+            pair.map_or(absent.to_owned(), |(_, value)| value.clone())
         };
         let mut cells = vec![(at + 1).to_string()];
         cells.extend(names.iter().map(value));

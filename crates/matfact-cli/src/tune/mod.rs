@@ -1,6 +1,9 @@
 //! `matfact tune`: good hyper-parameters by trying.
 
+mod found;
 mod space;
+
+pub(crate) use found::{Found, Tried};
 
 use crate::arguments::{CommonOptions, SearchChoice, TuneOptions};
 use crate::checks::{
@@ -100,6 +103,12 @@ pub(crate) fn run(options: &TuneOptions, given: &Given) -> Result<()> {
     if common.reporting.print_config {
         return say(given.to_toml(None).trim_end());
     }
+    // A search beside the defaults must not end behind them. A space of one's own, or a grid, says itself what is tried.
+    let beside_defaults = options.space.is_none() && options.search != SearchChoice::Grid;
+    let defaults = beside_defaults.then(|| match common.rank {
+        Some(_) => Vec::new(),
+        None => vec![("rank".to_owned(), DEFAULT_RANK.to_owned())],
+    });
     let task = Task {
         options,
         common,
@@ -109,12 +118,16 @@ pub(crate) fn run(options: &TuneOptions, given: &Given) -> Result<()> {
         held_out,
         evaluation,
         space,
+        defaults,
     };
     match common.precision {
         Precision::F32 => task.execute::<f32>(),
         Precision::F64 => task.execute::<f64>(),
     }
 }
+
+/// The rank that the defaults are tried with where none is given.
+const DEFAULT_RANK: &str = "32";
 
 /// The parts of the fit; a rank that is left out does not matter yet.
 fn parts_with_rank(
@@ -134,32 +147,6 @@ fn parts_with_rank(
     }
 }
 
-/// One point that was tried.
-#[derive(Debug, Clone)]
-pub(crate) struct Tried {
-    /// Names and values, as a configuration holds them.
-    pub(crate) point: Vec<(String, String)>,
-    pub(crate) score: Option<f64>,
-    pub(crate) failure: Option<String>,
-    /// The iterations that it was given, in successive halving.
-    pub(crate) budget: Option<usize>,
-    pub(crate) seconds: f64,
-}
-
-/// What a search found.
-#[derive(Debug)]
-pub(crate) struct Found {
-    pub(crate) algorithm: &'static str,
-    pub(crate) input: String,
-    pub(crate) metric: Measure,
-    pub(crate) measured_on: String,
-    pub(crate) tried: Vec<Tried>,
-    pub(crate) best: usize,
-    /// What `matfact fit --config` takes.
-    pub(crate) configuration: String,
-    pub(crate) seconds: f64,
-}
-
 struct Task<'a> {
     options: &'a TuneOptions,
     common: &'a CommonOptions,
@@ -169,6 +156,8 @@ struct Task<'a> {
     held_out: HeldOut<'a>,
     evaluation: Evaluation,
     space: Space,
+    /// The point of the defaults, where they are tried too.
+    defaults: Option<Vec<(String, String)>>,
 }
 
 impl Task<'_> {
@@ -194,10 +183,18 @@ impl Task<'_> {
                 requirement,
             ));
         }
+        let defaults = match &self.defaults {
+            Some(point) => {
+                let started = Instant::now();
+                let score = self.score(&folds, point, None);
+                Some(self.tried_defaults(point, score, started.elapsed().as_secs_f64()))
+            }
+            None => None,
+        };
         let mut seconds = Vec::new();
         let mut score = |point: &Point, budget: Option<usize>| {
             let started = Instant::now();
-            let score = self.score(&folds, point, budget);
+            let score = self.score(&folds, &self.space.texts(point), budget);
             seconds.push(started.elapsed().as_secs_f64());
             score
         };
@@ -219,7 +216,25 @@ impl Task<'_> {
         if interruption().is_cancelled() {
             complain("notice: interrupted; this is the best so far");
         }
-        self.tell(&self.found(&result, &seconds, started.elapsed().as_secs_f64()))
+        let tried = self.tried(defaults, &result, &seconds);
+        self.tell(&self.found(tried, started.elapsed().as_secs_f64()))
+    }
+
+    fn tried_defaults(
+        &self,
+        point: &[(String, String)],
+        score: Result<f64>,
+        seconds: f64,
+    ) -> Tried {
+        let halving = self.options.search == SearchChoice::Halving;
+        Tried {
+            point: point.to_vec(),
+            by_default: true,
+            failure: score.as_ref().err().map(ToString::to_string),
+            score: score.ok().filter(|score| !score.is_nan()),
+            budget: halving.then(|| self.budget().1),
+            seconds,
+        }
     }
 
     /// The option that bounds the iterations, and its value.
@@ -273,7 +288,7 @@ impl Task<'_> {
     fn score<T: Scalar>(
         &self,
         folds: &[Split<T>],
-        point: &Point,
+        point: &[(String, String)],
         budget: Option<usize>,
     ) -> Result<f64> {
         if interruption().is_cancelled() {
@@ -284,7 +299,7 @@ impl Task<'_> {
                 requirement,
             ));
         }
-        let command = self.command(&self.space.texts(point), budget)?;
+        let command = self.command(point, budget)?;
         let (own, algorithm, _) = parts(&command)?;
         let mut scores = Vec::new();
         for split in folds {
@@ -294,29 +309,44 @@ impl Task<'_> {
         Ok(of_folds(&scores, self.metric).0)
     }
 
-    fn found(&self, result: &SearchResult, seconds: &[f64], total: f64) -> Found {
+    fn tried(&self, defaults: Option<Tried>, result: &SearchResult, seconds: &[f64]) -> Vec<Tried> {
         let halving = self.options.search == SearchChoice::Halving;
-        let tried = result
+        let searched = result
             .trials
             .iter()
             .zip(seconds)
             .map(|(trial, seconds)| Tried {
                 point: self.space.texts(&trial.point),
+                by_default: false,
                 score: trial.score,
                 failure: trial.failure.clone(),
                 budget: halving.then_some(trial.budget),
                 seconds: *seconds,
             });
-        let best = result
-            .trials
-            .iter()
-            .position(|trial| std::ptr::eq(trial, result.best()));
-        let best = best.unwrap_or(0);
-        let point = self.space.texts(&result.best().point);
+        defaults.into_iter().chain(searched).collect()
+    }
+
+    /// The best of all, and of equal ones the first. Of halving that may be one with few iterations: of a setting that
+    /// learns by heart more make it worse, and its configuration says how many.
+    fn found(&self, tried: Vec<Tried>, seconds: f64) -> Found {
+        let better = |score: f64, than: f64| match self.metric.larger_is_better() {
+            true => score > than,
+            false => score < than,
+        };
+        let scores = tried.iter().enumerate();
+        let scores = scores.filter_map(|(at, tried)| Some((at, tried.score?)));
+        let best = scores.reduce(|best, next| if better(next.1, best.1) { next } else { best });
+        let best = best.map_or(0, |(at, _)| at);
+        let mut settings = self.settings(&tried[best].point);
+        let (option, largest) = self.budget();
+        if let Some(budget) = tried[best].budget.filter(|budget| *budget != largest) {
+            settings.retain(|setting| setting.name != option);
+            settings.push(Setting::new(option, budget.to_string()));
+        }
         let configuration = Given {
             commands: vec!["fit".to_owned(), self.name.to_owned()],
             input: Some(self.common.input.to_string_lossy().into_owned()),
-            settings: self.settings(&point),
+            settings,
         };
         Found {
             algorithm: self.name,
@@ -326,10 +356,10 @@ impl Task<'_> {
                 larger_is_better: self.metric.larger_is_better(),
             },
             measured_on: self.held_out.words(),
-            tried: tried.collect(),
+            tried,
             best,
             configuration: configuration.to_toml(None),
-            seconds: total,
+            seconds,
         }
     }
 
@@ -370,10 +400,19 @@ impl Task<'_> {
             let _ = writeln!(
                 text,
                 "{mark} {score}  {}{}",
-                point_text(&tried.point),
+                point_text(tried),
                 budget.unwrap_or_default()
             );
         }
+        let best = &found.tried[found.best];
+        let defaults = found.tried.iter().find(|tried| tried.by_default);
+        let beside = match defaults.and_then(|defaults| defaults.score) {
+            Some(_) if best.by_default => ": nothing better than the defaults was found".to_owned(),
+            Some(score) => format!(", the defaults {score:.4}"),
+            None => String::new(),
+        };
+        let score = best.score.unwrap_or(f64::NAN);
+        let _ = writeln!(text, "  best    {score:.4} (*){beside}");
         let _ = writeln!(text, "  {:.3} seconds", found.seconds);
         if let Some(path) = &self.common.reporting.report {
             let _ = writeln!(text, "  report  {}", path.display());
@@ -383,7 +422,7 @@ impl Task<'_> {
                 let path = path.display();
                 let _ = write!(
                     text,
-                    "  best    {path}: matfact fit {} --config {path}",
+                    "  output  {path}: matfact fit {} --config {path}",
                     found.algorithm
                 );
             }
@@ -410,6 +449,7 @@ impl Task<'_> {
             });
             let mut object = json!({
                 "point": point.collect::<Map<_, _>>(),
+                "default": tried.by_default,
                 "score": tried.score,
                 "seconds": tried.seconds,
             });
@@ -437,7 +477,13 @@ impl Task<'_> {
     }
 }
 
-fn point_text(point: &[(String, String)]) -> String {
-    let pairs = point.iter().map(|(name, value)| format!("{name} {value}"));
-    pairs.collect::<Vec<_>>().join(", ")
+fn point_text(tried: &Tried) -> String {
+    let pairs = tried.point.iter();
+    let mut pairs: Vec<String> = pairs
+        .map(|(name, value)| format!("{name} {value}"))
+        .collect();
+    if tried.by_default {
+        pairs.push("the defaults".to_owned());
+    }
+    pairs.join(", ")
 }

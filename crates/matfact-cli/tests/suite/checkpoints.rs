@@ -51,37 +51,44 @@ fn kill_until_done(folder: &Folder, line: &str, seed: u64) -> usize {
     panic!("{line} did not come to its end");
 }
 
+/// As many kills as `MATFACT_TEST_KILLS` says, or those of one round without it.
 #[test]
 fn a_fit_killed_at_any_moment_goes_on_to_the_same_bits() {
+    let wanted = std::env::var("MATFACT_TEST_KILLS").ok();
+    let wanted = wanted.map_or(1, |text| text.parse().expect("MATFACT_TEST_KILLS: a count"));
     let folder = Folder::new();
     folder.write("ratings.tsv", lines(&ratings(), "\t"));
     folder.matrix(120, 80);
-    let mut kills = 0;
-    for (number, fit) in [
-        "sgd ratings.tsv --rank 8 --epochs 400",
-        "als ratings.tsv --rank 8 --max-iter 300 --tol 0 --threads 2",
-        "nmf x.npy --rank 6 --max-iter 300 --tol 0",
-        "nmf x.npy --rank 6 --max-iter 40 --tol 0 --restarts 4 --init random",
-        "bpr ratings.tsv --rank 8 --epochs 300",
-        "svdpp ratings.tsv --rank 8 --epochs 60",
-    ]
-    .iter()
-    .enumerate()
-    {
-        folder.ok(&format!("fit {fit} --model whole"));
-        let line = format!("fit {fit} --model pieces --checkpoint state --checkpoint-every 7");
-        kills += kill_until_done(&folder, &line, number as u64);
-        same_model(&folder, "whole", "pieces");
-        assert!(
-            !folder.at("state").exists(),
-            "the checkpoints are removed at the end"
-        );
-        fs::remove_file(folder.at("pieces")).unwrap();
+    let (mut kills, mut resumed) = (0, 0);
+    for round in 0..1000 {
+        for (number, fit) in [
+            "sgd ratings.tsv --rank 8 --epochs 400",
+            "als ratings.tsv --rank 8 --max-iter 300 --tol 0 --threads 2",
+            "nmf x.npy --rank 6 --max-iter 300 --tol 0",
+            "nmf x.npy --rank 6 --max-iter 40 --tol 0 --restarts 4 --init random",
+            "bpr ratings.tsv --rank 8 --epochs 300",
+            "svdpp ratings.tsv --rank 8 --epochs 60",
+        ]
+        .iter()
+        .enumerate()
+        {
+            folder.ok(&format!("fit {fit} --model whole"));
+            let line = format!("fit {fit} --model pieces --checkpoint state --checkpoint-every 7");
+            kills += kill_until_done(&folder, &line, 100 * round + number as u64);
+            resumed += 1;
+            same_model(&folder, "whole", "pieces");
+            assert!(
+                !folder.at("state").exists(),
+                "the checkpoints are removed at the end"
+            );
+            fs::remove_file(folder.at("pieces")).unwrap();
+        }
+        if kills >= wanted {
+            break;
+        }
     }
-    assert!(
-        kills > 0,
-        "nothing was ever killed: give the fits more to do"
-    );
+    println!("{kills} kills, {resumed} fits resumed to their end");
+    assert!(kills >= wanted, "{kills} kills: give the fits more to do");
     // What kills in the middle of writing the model have left is hidden and temporary.
     let left = folder.names();
     let known = |name: &String| ["ratings.tsv", "x.npy", "whole"].contains(&name.as_str());

@@ -29,7 +29,26 @@ fn what_a_fit_holds_is_within_15_percent_of_the_plan() {
         }
     }
     folder.write("large.tsv", text);
+    let (rows, entries) = (40_000_usize, 6_usize);
+    let mut text = format!(
+        "%%MatrixMarket matrix coordinate real general\n{rows} 300 {}\n",
+        rows * entries
+    );
+    for i in 0..rows {
+        for t in 0..entries {
+            text += &format!(
+                "{} {} {}\n",
+                i + 1,
+                (i * 7 + t * 50) % 300 + 1,
+                1 + (i * 13 + t * 5) % 7
+            );
+        }
+    }
+    folder.write("tall.mtx", text);
     for fit in [
+        "pca tall.mtx --rank 100",
+        "svd tall.mtx --rank 100",
+        "svd tall.mtx --rank 80 --power-iterations 2",
         "nmf large.npy --rank 150 --max-iter 2 --tol 0 --init random --compression off",
         "sgd large.tsv --rank 400 --epochs 1",
     ] {

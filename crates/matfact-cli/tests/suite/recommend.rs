@@ -137,6 +137,23 @@ fn items_and_users_have_their_like() {
         );
         assert!(fields[2].starts_with("Film number"));
     }
+    // A name does for an id, where one item has it.
+    folder.write(
+        "short.tsv",
+        "film-4\tMetropolis\nfilm-5\tEmma\nfilm-6\tEmma\n",
+    );
+    let by_name = "similar m.safetensors --count 5 --names short.tsv --item";
+    let named = folder.json(&format!("{by_name} Metropolis"));
+    assert_eq!(named["item"], "film-4");
+    let alike = named["similar"].as_array().unwrap();
+    let alike = alike.iter().map(|entry| entry["item"].as_str().unwrap());
+    assert!(alike.eq(list.iter().map(|fields| fields[0].as_str())));
+    folder
+        .line(&format!("{by_name} Emma"))
+        .refused(2, "an id, as several have this name: film-5, film-6");
+    folder
+        .line(&format!("{by_name} Alien"))
+        .refused(UNKNOWN, "item id \"Alien\" is not in the model");
     let object = folder.json("similar m.safetensors --user u7 --count 100");
     assert_eq!(object["user"], "u7");
     assert_eq!(object["similar"].as_array().map(Vec::len), Some(59));

@@ -54,8 +54,12 @@ fn every_algorithm_has_a_space_of_its_own() {
     ] {
         let line = format!("tune {algorithm} r.tsv {options} --samples 2");
         let object = folder.json(&line);
-        let best = object["best"]["point"].as_object().unwrap();
-        assert!(best.contains_key("rank") && best.len() > 1, "{object:#}");
+        // The defaults, and the two that are drawn.
+        let trials = object["trials"].as_array().unwrap();
+        let by_default: Vec<bool> = trials.iter().map(|t| t["default"] == true).collect();
+        assert_eq!(by_default, [true, false, false]);
+        let drawn = trials[1]["point"].as_object().unwrap();
+        assert!(drawn.contains_key("rank") && drawn.len() > 1, "{object:#}");
         let ranked = ["ials", "bpr", "warp", "logistic"].contains(&algorithm);
         assert_eq!(object["metric"], if ranked { "ndcg@10" } else { "rmse" });
         folder.write("best.toml", object["configuration"].as_str().unwrap());
@@ -87,14 +91,62 @@ fn halving_gives_the_better_ones_more() {
         .iter()
         .map(|t| t["iterations"].as_u64().unwrap())
         .collect();
-    assert_eq!(budgets, [[1; 9].as_slice(), &[3; 3], &[9; 1]].concat());
-    assert_eq!(object["best"]["iterations"], 9);
-    assert!(
-        object["configuration"]
-            .as_str()
-            .unwrap()
-            .contains("epochs = 9\n")
-    );
+    // The defaults have all.
+    assert_eq!(budgets, [&[9], [1; 9].as_slice(), &[3; 3], &[9]].concat());
+    let best = &object["best"];
+    let configuration = object["configuration"].as_str().unwrap();
+    let epochs = format!("epochs = {}\n", best["iterations"]);
+    assert!(configuration.contains(&epochs), "{configuration}");
+}
+
+/// Noise is learnt by heart, so that the best of halving has few epochs: the configuration says so, and a fit by it has
+/// the score.
+#[test]
+fn the_best_of_all_that_was_tried_is_the_best() {
+    let folder = Folder::new();
+    let mut text = String::new();
+    for user in 0..40_u64 {
+        for item in 0..20_u64 {
+            // SplitMix64.
+            let mut z = (20 * user + item + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+            z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+            z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+            text += &format!("{user}\t{item}\t{}\n", 1 + (z >> 33) % 5);
+        }
+    }
+    folder.write("noise.tsv", text);
+    let command =
+        "tune sgd noise.tsv --rank 16 --search halving --samples 9 --epochs 90 --output best.toml";
+    let object = folder.json(command);
+    let trials = object["trials"].as_array().unwrap();
+    let scores = trials.iter().map(|trial| number(trial, "/score"));
+    let least = scores.fold(f64::INFINITY, f64::min);
+    assert_eq!(number(&object, "/best/score"), least);
+    assert!(number(&object, "/best/iterations") < 90.0, "{object:#}");
+    let again = folder.json("evaluate --config best.toml --holdout 0.1 --metrics rmse");
+    assert_eq!(number(&again, "/metrics/rmse"), least);
+}
+
+/// Of samples around the defaults the search takes none that is worse than these.
+#[test]
+fn the_defaults_are_tried_and_told() {
+    let folder = folder();
+    let line = "tune sgd r.tsv --rank 2 --samples 3 --learning-rate 0.01";
+    let object = folder.json(line);
+    let defaults = &object["trials"][0];
+    assert_eq!(defaults["point"], serde_json::json!({}));
+    let alone = folder
+        .json("evaluate sgd r.tsv --rank 2 --learning-rate 0.01 --holdout 0.1 --metrics rmse");
+    assert_eq!(defaults["score"], alone["metrics"]["rmse"]);
+    assert!(number(&object, "/best/score") <= number(defaults, "/score"));
+    let text = folder.ok(line).out;
+    assert!(text.contains("the defaults"), "{text}");
+    // A space of one's own, and a grid, say what is tried.
+    folder.write("space.toml", "regularization = [0.1, 0.2]\n");
+    for search in ["grid", "random --samples 2"] {
+        let line = format!("tune sgd r.tsv --rank 2 --space space.toml --search {search}");
+        assert_eq!(folder.json(&line)["trials"].as_array().unwrap().len(), 2);
+    }
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::cmp::Ordering;
 
 /// Successive halving (Jamieson and Talwalkar 2016): `samples` random points are tried with the least budget,
 /// the best part of them with `factor` times the budget, and so on until one is left or the largest budget is
-/// used.
+/// used. Budgets are counted down from the largest: 20, a third of it, a ninth, while they are at least the least.
 ///
 /// A budget is iterations, or a number of ratings, or whatever the caller's function makes of it.
 ///
@@ -95,9 +95,15 @@ pub fn successive_halving(
 ) -> Result<SearchResult> {
     halving.validate()?;
     let mut points = space.sample(halving.samples, halving.seed)?;
-    let (mut budget, largest) = halving.budgets;
+    let (least, largest) = halving.budgets;
+    // What the largest can be divided by and still be at least the least.
+    let mut divisor = 1_usize;
+    while largest / divisor / halving.factor >= least {
+        divisor *= halving.factor;
+    }
     let mut trials: Vec<Trial> = Vec::new();
     loop {
+        let budget = largest / divisor;
         let from = trials.len();
         for point in points {
             let score = score(&point, budget);
@@ -107,7 +113,7 @@ pub fn successive_halving(
         order.sort_by(|a, b| best_first(a, b, larger_is_better));
         order.retain(|trial| trial.score.is_some());
         let left = ((trials.len() - from) / halving.factor).max(1);
-        if order.is_empty() || budget == largest || trials.len() - from == 1 {
+        if order.is_empty() || divisor == 1 || trials.len() - from == 1 {
             return SearchResult::of(trials, from, larger_is_better);
         }
         points = order
@@ -115,7 +121,7 @@ pub fn successive_halving(
             .take(left)
             .map(|trial| trial.point.clone())
             .collect();
-        budget = budget.saturating_mul(halving.factor).min(largest);
+        divisor /= halving.factor;
     }
 }
 

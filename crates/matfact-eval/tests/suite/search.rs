@@ -63,10 +63,7 @@ fn halving_spends_more_on_fewer() {
     })
     .unwrap();
     let budgets = |budget| result.trials.iter().filter(|t| t.budget == budget).count();
-    assert_eq!(
-        [budgets(2), budgets(6), budgets(18), budgets(20)],
-        [18, 6, 2, 1]
-    );
+    assert_eq!([budgets(2), budgets(6), budgets(20)], [18, 6, 2]);
     // Here budgets do not change the order: the best of the first round goes on to the end.
     let first = &result.trials[..18];
     let best = first

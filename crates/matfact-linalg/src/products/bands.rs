@@ -15,7 +15,7 @@ use crate::Simd;
 use crate::simd::{Kernel, multiply_add};
 use crate::sparse::{Aligned, line};
 use matfact_core::ndarray::{ArrayView2, ArrayViewMut2, Axis};
-use matfact_core::{Indices, Scalar, SparseRows};
+use matfact_core::{Indices, InputSize, Scalar, SparseRows};
 use rayon::prelude::*;
 use std::ops::Range;
 
@@ -51,6 +51,32 @@ pub(super) fn pay((m, n): (usize, usize), entries: usize) -> bool {
     bands >= LEAST_BANDS
         && entries / LEAST_ENTRIES >= bands.saturating_mul(n)
         && BAND_ROWS.saturating_mul(n) <= u32::MAX as usize
+}
+
+/// The bytes of the transposed copy that [`Products`](crate::Products) make of a matrix in compressed rows: by bands
+/// where these pay, with two bytes for the row of an entry in place of four. Of a dense matrix there is none.
+///
+/// ```
+/// use matfact_core::InputSize;
+/// use matfact_linalg::transposed_copy_bytes;
+/// let few = InputSize::sparse::<f32>((1000, 50), 10_000);
+/// assert_eq!(transposed_copy_bytes(&few), few.transposed_bytes());
+/// let many = InputSize::sparse::<f32>((100_000, 50), 1_000_000);
+/// // Thirteen bands, each with its pointers.
+/// assert_eq!(transposed_copy_bytes(&many), 1e6 * 6.0 + 13.0 * 51.0 * 4.0);
+/// assert_eq!(transposed_copy_bytes(&InputSize::dense::<f32>((1000, 50))), 0.0);
+/// ```
+#[must_use]
+pub fn transposed_copy_bytes(input: &InputSize) -> f64 {
+    let (m, n) = input.shape;
+    if input.dense {
+        0.0
+    } else if pay(input.shape, input.stored) {
+        let pointers = m.div_ceil(BAND_ROWS) as f64 * 4.0 * (n as f64 + 1.0);
+        input.stored as f64 * (2.0 + input.scalar_bytes as f64) + pointers
+    } else {
+        input.transposed_bytes()
+    }
 }
 
 impl<T: Scalar> Bands<T> {

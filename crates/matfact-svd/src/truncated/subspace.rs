@@ -30,11 +30,15 @@ fn default_basis(rank: usize, block: usize) -> usize {
 }
 
 impl TruncatedSvd {
+    /// Columns that Lanczos multiplies at once.
+    pub(crate) fn block_columns(&self, dense: bool) -> usize {
+        self.block
+            .unwrap_or(if dense { DENSE_BLOCK } else { BLOCK })
+    }
+
     /// Columns of the basis for this rank.
     pub(crate) fn basis_columns(&self, rank: usize, dense: bool) -> usize {
-        let block = self
-            .block
-            .unwrap_or(if dense { DENSE_BLOCK } else { BLOCK });
+        let block = self.block_columns(dense);
         self.basis.unwrap_or_else(|| default_basis(rank, block))
     }
 }
@@ -114,8 +118,7 @@ pub(super) fn find<X: LinearOperator + ?Sized>(
             lanczos(x, asked, 0, run)
         }
         (SvdMethod::Lanczos | SvdMethod::GramLanczos | SvdMethod::Auto, _) => {
-            let block = if x.is_dense() { DENSE_BLOCK } else { BLOCK };
-            let block = svd.block.unwrap_or(block);
+            let block = svd.block_columns(x.is_dense());
             let wanted = match energy {
                 Some(energy) => Wanted::Energy(energy),
                 None => Wanted::Rank(rank),
