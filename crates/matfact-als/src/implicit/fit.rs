@@ -85,16 +85,15 @@ fn fit<X: ObservedEntries + ?Sized>(
     als.validate()?;
     let shape = x.shape();
     check_size::<X::Scalar>(als.rank, shape)?;
-    let t0 = std::time::Instant::now();
     let (by_rows, by_columns, observed) = both_sides(x, (als.confidence, als.alpha))?;
-    eprintln!("TMP sides {:?}", t0.elapsed());
+
     let mut report = FitReport::new("ials", shape, als.rank, als.seed);
     report.stored = Some(observed);
     report.threads = pool.threads;
     report.notices.extend(pool.notice);
     let of_rows = ImplicitStep::of(als, shape.1);
     let of_columns = ImplicitStep::of(als, shape.0);
-    eprintln!("TMP before start {:?}", t0.elapsed());
+
     let mut rows = Factors::zeros(shape.0, als.rank, false);
     let mut columns = Factors::zeros(shape.1, als.rank, false);
     start(als, &by_columns, &mut columns);
@@ -129,7 +128,7 @@ fn fit<X: ObservedEntries + ?Sized>(
     }
     let begun = run.elapsed();
     let mut columns_gram = of_rows.gram(&columns);
-    eprintln!("TMP start {:?}", t0.elapsed());
+
     let mut rooms = Rooms::default();
     for iteration in report.iterations + 1..=als.max_iter {
         let held = (&columns, &columns_gram);
@@ -171,7 +170,7 @@ fn fit<X: ObservedEntries + ?Sized>(
         }
     }
     let ended = run.elapsed();
-    eprintln!("TMP iterations {:?}", t0.elapsed());
+
     if let Some(best) = watch.and_then(|watch| watch.finish(&mut report)) {
         // The measures below are of the model that is given.
         restore(&mut rows, best.row_factors());
@@ -188,9 +187,9 @@ fn fit<X: ObservedEntries + ?Sized>(
         .plus(measured);
     report.certificate = Some(Certificate::ProjectedGradient(relative(all)));
     drop(rooms);
-    eprintln!("TMP measured {:?}", t0.elapsed());
+
     let model = FactorModel::new(finite(&rows)?, finite(&columns)?)?;
-    eprintln!("TMP model {:?}", t0.elapsed());
+
     report.seconds.initialization = begun.as_secs_f64();
     report.seconds.iterations = (ended - begun).as_secs_f64();
     report.seconds.finishing = (run.elapsed() - ended).as_secs_f64();

@@ -137,7 +137,7 @@ impl<'a, T: Scalar> PrincipalEntries<'a, T> {
 }
 
 /// Bytes of a row's regressors that are kept side by side, for all the products with them.
-const KEPT_BYTES: usize = 1 << 19;
+const KEPT_BYTES: usize = 1 << 22;
 
 impl<T: Scalar> RidgeRegression<T> {
     /// The p (into `out`) that minimizes the sum, by Cholesky; where nothing determines a number of p, it is 0. Gives
