@@ -86,14 +86,12 @@ fn fit<X: ObservedEntries + ?Sized>(
     let shape = x.shape();
     check_size::<X::Scalar>(als.rank, shape)?;
     let (by_rows, by_columns, observed) = both_sides(x, (als.confidence, als.alpha))?;
-
     let mut report = FitReport::new("ials", shape, als.rank, als.seed);
     report.stored = Some(observed);
     report.threads = pool.threads;
     report.notices.extend(pool.notice);
     let of_rows = ImplicitStep::of(als, shape.1);
     let of_columns = ImplicitStep::of(als, shape.0);
-
     let mut rows = Factors::zeros(shape.0, als.rank, false);
     let mut columns = Factors::zeros(shape.1, als.rank, false);
     start(als, &by_columns, &mut columns);
@@ -128,7 +126,6 @@ fn fit<X: ObservedEntries + ?Sized>(
     }
     let begun = run.elapsed();
     let mut columns_gram = of_rows.gram(&columns);
-
     let mut rooms = Rooms::default();
     for iteration in report.iterations + 1..=als.max_iter {
         let held = (&columns, &columns_gram);
@@ -170,7 +167,6 @@ fn fit<X: ObservedEntries + ?Sized>(
         }
     }
     let ended = run.elapsed();
-
     if let Some(best) = watch.and_then(|watch| watch.finish(&mut report)) {
         // The measures below are of the model that is given.
         restore(&mut rows, best.row_factors());
@@ -186,10 +182,9 @@ fn fit<X: ObservedEntries + ?Sized>(
         .measure(&by_rows, &rows, (&columns, &columns_gram), &mut rooms)
         .plus(measured);
     report.certificate = Some(Certificate::ProjectedGradient(relative(all)));
+    // The model takes their place in memory.
     drop(rooms);
-
     let model = FactorModel::new(finite(&rows)?, finite(&columns)?)?;
-
     report.seconds.initialization = begun.as_secs_f64();
     report.seconds.iterations = (ended - begun).as_secs_f64();
     report.seconds.finishing = (run.elapsed() - ended).as_secs_f64();
