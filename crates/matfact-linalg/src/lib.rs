@@ -50,6 +50,8 @@ mod survey;
 mod svdpp;
 mod top;
 mod validation;
+#[cfg(feature = "dense")]
+mod watch;
 #[cfg(target_arch = "x86_64")]
 mod wide;
 
@@ -114,3 +116,5 @@ pub use svdpp::{
     svdpp_implicit_sum, svdpp_rows,
 };
 pub use validation::{RankingValidation, check_validation, validation_error, validation_mean};
+#[cfg(feature = "dense")]
+pub use watch::SvdWatch;

@@ -1,6 +1,8 @@
 //! Randomized subspace iteration for the leading singular triplets.
 
-use crate::{Products, conditioned_basis, inner_product, random_normal, small_svd, tall_qr};
+use crate::{
+    Products, SvdWatch, conditioned_basis, inner_product, random_normal, small_svd, tall_qr,
+};
 use matfact_core::ndarray::{Array1, Array2, Axis};
 use matfact_core::{LinearOperator, Result, Scalar, StopReason};
 
@@ -39,22 +41,27 @@ pub struct RandomizedSvd {
 /// Q = orth(Y), Z = orth(X'ᵀQ), Y = X'Z; at last Q = orth(Y), Bᵀ = X'ᵀQ and the SVD of B. The last
 /// basis is orthonormal to rounding whatever the rank of X'; those between are well conditioned.
 ///
-/// `watch(iteration, growth)` is called after every power iteration; what it returns stops the
-/// iterations. `growth` is 1 − ‖X'ᵀQ‖²/‖X'Z‖²: by how much the second half of the iteration came closer
-/// to the sum of the l largest squared singular values.
+/// `watch` is told after every power iteration of the growth 1 − ‖X'ᵀQ‖²/‖X'Z‖²: by how much the second half of
+/// the iteration came closer to the sum of the l largest squared singular values.
 ///
 /// # Errors
 /// [`matfact_core::Error::Overflow`] if a product is not finite.
 pub fn randomized_svd<X: LinearOperator + ?Sized>(
     x: &Products<'_, X>,
     asked: RandomizedSvd,
-    mut watch: impl FnMut(usize, f64) -> Option<StopReason>,
+    mut watch: impl SvdWatch,
 ) -> Result<Triplets<X::Scalar>> {
     let (m, n) = x.shape();
     let columns = asked.rank.saturating_add(asked.oversampling).min(m.min(n));
     let rank = asked.rank.min(columns);
-    let mut range = x.multiply(random_normal((n, columns), asked.seed, 0).view())?;
     let mut iterations = 0;
+    let mut range = match watch.resume() {
+        Some(mut state) => {
+            iterations = state.counter("iterations")? as usize;
+            state.take_matrix("range", (m, columns))?
+        }
+        None => x.multiply(random_normal((n, columns), asked.seed, 0).view())?,
+    };
     let mut stop = StopReason::MaxIterations;
     while iterations < asked.power_iterations {
         let left = conditioned_basis(range.view());
@@ -65,7 +72,12 @@ pub fn randomized_svd<X: LinearOperator + ?Sized>(
         range = x.multiply(right.view())?;
         iterations += 1;
         let captured = inner_product(range.view(), range.view());
-        if let Some(reason) = watch(iterations, 1.0 - before / captured) {
+        let reason = watch.step(iterations, 1.0 - before / captured);
+        watch.keep(iterations, &|state| {
+            state.insert_counter("iterations", iterations as u64);
+            state.insert("range", &range);
+        })?;
+        if let Some(reason) = reason {
             stop = reason;
             break;
         }
@@ -125,7 +137,7 @@ const RESOLVED: f64 = 1e-2;
 pub fn shifted_svd<X: LinearOperator + ?Sized>(
     x: &Products<'_, X>,
     asked: ShiftedSvd,
-    mut watch: impl FnMut(usize, f64) -> Option<StopReason>,
+    mut watch: impl SvdWatch,
 ) -> Result<Triplets<X::Scalar>> {
     let (m, n) = x.shape();
     let columns = asked.rank.saturating_add(asked.oversampling).min(m.min(n));
@@ -135,6 +147,12 @@ pub fn shifted_svd<X: LinearOperator + ?Sized>(
     let mut shift = 0.0;
     let mut before = vec![0.0; rank];
     let mut iterations = 0;
+    if let Some(mut state) = watch.resume() {
+        iterations = state.counter("iterations")? as usize;
+        basis = state.take_matrix("basis", (n, columns))?;
+        shift = state.take_number("shift")?;
+        before = state.take_values("squares", rank)?;
+    }
     let mut stop = StopReason::MaxIterations;
     while iterations < asked.max_iterations {
         let mut image = x.multiply(basis.view())?;
@@ -171,12 +189,20 @@ pub fn shifted_svd<X: LinearOperator + ?Sized>(
         let change = changes.fold(0.0, f64::max);
         before = squares[..rank].to_vec();
         iterations += 1;
-        if let Some(reason) = watch(iterations, change) {
-            stop = reason;
-            break;
-        }
+        let reason = watch.step(iterations, change);
+        // Converged is not cut short, even where both happen at once.
         if change <= asked.tolerance || squares[0] == 0.0 {
             stop = StopReason::Converged;
+            break;
+        }
+        watch.keep(iterations, &|state| {
+            state.insert_counter("iterations", iterations as u64);
+            state.insert("basis", &basis);
+            state.insert_numbers("shift", &[shift]);
+            state.insert_numbers("squares", &before);
+        })?;
+        if let Some(reason) = reason {
+            stop = reason;
             break;
         }
     }

@@ -68,6 +68,7 @@ fn a_fit_killed_at_any_moment_goes_on_to_the_same_bits() {
             "nmf x.npy --rank 6 --max-iter 40 --tol 0 --restarts 4 --init random",
             "bpr ratings.tsv --rank 8 --epochs 300",
             "svdpp ratings.tsv --rank 8 --epochs 60",
+            "svd x.npy --rank 6 --method randomized --power-iterations 400",
         ]
         .iter()
         .enumerate()

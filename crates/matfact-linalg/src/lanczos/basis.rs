@@ -3,8 +3,8 @@
 use super::panels::Panels;
 use crate::Simd;
 use crate::cholesky_qr::triangle;
-use matfact_core::Scalar;
 use matfact_core::ndarray::{Array2, ArrayView2};
+use matfact_core::{CheckpointState, Result, Scalar};
 
 /// Passes of orthogonalization after which a block is as orthogonal as it gets; two are usual.
 const MAX_PASSES: usize = 4;
@@ -52,6 +52,21 @@ impl<T: Scalar> Basis<T> {
     /// The columns `first..end` as one array.
     pub(super) fn read(&self, first: usize, end: usize) -> Array2<T> {
         self.columns.read(first, end)
+    }
+
+    /// Puts the columns into a checkpoint.
+    pub(super) fn give(&self, name: &str, state: &mut CheckpointState) {
+        state.insert_counter(name, self.used as u64);
+        state.insert(name, &self.read(0, self.used));
+    }
+
+    /// Takes what [`Basis::give`] has put.
+    pub(super) fn take(&mut self, name: &str, state: &mut CheckpointState) -> Result<()> {
+        let used = state.counter(name)? as usize;
+        let columns: Array2<T> = state.take_matrix(name, (self.rows(), used))?;
+        *self = Self::new(self.rows());
+        self.push(columns.view());
+        Ok(())
     }
 
     /// Appends orthonormal columns that are orthogonal to those here.

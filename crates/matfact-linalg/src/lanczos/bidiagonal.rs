@@ -2,11 +2,12 @@
 
 use super::basis::{Basis, Split};
 use super::panels::Panels;
+use super::state::{give_numbers, take_numbers};
 use super::{LEAST_ROUNDINGS, Process, Ritz, epsilon, longest_column};
 use crate::dense::upright_qr;
 use crate::{Products, random_normal, refine_triplets, small_svd, tall_qr};
 use matfact_core::ndarray::{Array2, Axis, concatenate};
-use matfact_core::{LinearOperator, Result, Scalar};
+use matfact_core::{CheckpointState, LinearOperator, Result, Scalar};
 
 /// X'·V = U·B and X'ᵀ·U = V·Bᵀ + N·C, where V (n x d) and U (m x l) are orthonormal, and N is the block
 /// of columns that V grows by next.
@@ -211,6 +212,27 @@ impl<X: LinearOperator + ?Sized> Process for Bidiagonalization<'_, '_, X> {
         let wide = |a: &Array2<X::Scalar>| a.mapv(|v| v.as_f64());
         self.coupling = wide(&block).t().dot(&wide(&image));
         self.projected = Array2::from_diag(&refined.singular_values);
+        Ok(())
+    }
+
+    fn give(&self, state: &mut CheckpointState) {
+        self.left.give("left", state);
+        self.right.give("right", state);
+        give_numbers("projected", &self.projected, state);
+        give_numbers("coupling", &self.coupling, state);
+        state.insert_counter("coupled from", self.coupled_from as u64);
+        state.insert_counter("drawn", self.drawn);
+        state.insert_numbers("norm", &[self.norm]);
+    }
+
+    fn take(&mut self, state: &mut CheckpointState) -> Result<()> {
+        self.left.take("left", state)?;
+        self.right.take("right", state)?;
+        self.projected = take_numbers("projected", state)?;
+        self.coupling = take_numbers("coupling", state)?;
+        self.coupled_from = state.counter("coupled from")? as usize;
+        self.drawn = state.counter("drawn")?;
+        self.norm = state.take_number("norm")?;
         Ok(())
     }
 }

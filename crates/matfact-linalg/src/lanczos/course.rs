@@ -2,7 +2,7 @@
 
 use super::{Accuracy, LanczosSvd, Process, Ritz, Wanted};
 use matfact_core::ndarray::Array1;
-use matfact_core::{Result, Scalar};
+use matfact_core::{CheckpointState, Result, Scalar};
 
 /// How far a look may move the sum of the wanted values, relative to it, in units of the scalar's rounding.
 const LOOK_ROUNDING: f64 = 100.0;
@@ -185,6 +185,40 @@ impl Course {
         if let Some((at, _)) = &mut self.before {
             *at -= removed as f64;
         }
+        Ok(())
+    }
+
+    /// Puts all that changes into a checkpoint.
+    pub(super) fn give(&self, state: &mut CheckpointState) {
+        state.insert_counter("capacity", self.capacity as u64);
+        state.insert_counter("next look", self.next_look as u64);
+        state.insert_counter("restarts", self.restarts as u64);
+        state.insert_numbers("values", self.values.as_slice().unwrap_or_default());
+        if let Some((at, worst)) = self.before {
+            state.insert_numbers("last look", &[at, worst]);
+        }
+        if let Some(sum) = self.looked {
+            state.insert_numbers("sum when columns were added", &[sum]);
+        }
+    }
+
+    /// Takes what [`Course::give`] has put.
+    pub(super) fn take(&mut self, state: &mut CheckpointState) -> Result<()> {
+        self.capacity = state.counter("capacity")? as usize;
+        self.next_look = state.counter("next look")? as usize;
+        self.restarts = state.counter("restarts")? as usize;
+        self.values = state.take_numbers("values")?.into();
+        self.before = match state.contains("last look") {
+            true => {
+                let both: Vec<f64> = state.take_values("last look", 2)?;
+                Some((both[0], both[1]))
+            }
+            false => None,
+        };
+        self.looked = match state.contains("sum when columns were added") {
+            true => Some(state.take_number("sum when columns were added")?),
+            false => None,
+        };
         Ok(())
     }
 }

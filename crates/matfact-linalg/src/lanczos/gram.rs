@@ -16,10 +16,11 @@
 
 use super::basis::{Basis, Split};
 use super::panels::Panels;
+use super::state::{give_numbers, take_numbers};
 use super::{LEAST_ROUNDINGS, Process, Ritz, epsilon, longest_column};
 use crate::{Products, Side, random_normal, symmetric_eigen};
 use matfact_core::ndarray::{Array1, Array2, Axis, concatenate};
-use matfact_core::{LinearOperator, Result};
+use matfact_core::{CheckpointState, LinearOperator, Result};
 
 /// G·V = V·T + N·C for the Gram matrix G of one side.
 pub(super) struct GramLanczos<'p, 'x, X: LinearOperator + ?Sized> {
@@ -174,6 +175,25 @@ impl<X: LinearOperator + ?Sized> Process for GramLanczos<'_, '_, X> {
 
     /// Roundings of restarts do not matter here: the triplets are taken from X' in the end.
     fn refresh(&mut self) -> Result<()> {
+        Ok(())
+    }
+
+    fn give(&self, state: &mut CheckpointState) {
+        self.basis.give("basis", state);
+        give_numbers("projected", &self.projected, state);
+        give_numbers("coupling", &self.coupling, state);
+        state.insert_counter("coupled from", self.coupled_from as u64);
+        state.insert_counter("drawn", self.drawn);
+        state.insert_numbers("norm", &[self.norm]);
+    }
+
+    fn take(&mut self, state: &mut CheckpointState) -> Result<()> {
+        self.basis.take("basis", state)?;
+        self.projected = take_numbers("projected", state)?;
+        self.coupling = take_numbers("coupling", state)?;
+        self.coupled_from = state.counter("coupled from")? as usize;
+        self.drawn = state.counter("drawn")?;
+        self.norm = state.take_number("norm")?;
         Ok(())
     }
 }

@@ -29,13 +29,14 @@ mod bidiagonal;
 mod course;
 mod gram;
 mod panels;
+mod state;
 
-use crate::{Products, Side, Triplets, tall_qr};
+use crate::{Products, Side, SvdWatch, Triplets, tall_qr};
 use bidiagonal::Bidiagonalization;
 use course::Course;
 use gram::GramLanczos;
 use matfact_core::ndarray::{Array1, Array2};
-use matfact_core::{Error, LinearOperator, Result, Scalar, StopReason};
+use matfact_core::{CheckpointState, Error, LinearOperator, Result, Scalar, StopReason};
 
 /// Random columns of a look for values that were missed.
 const LOOK: usize = 16;
@@ -108,6 +109,10 @@ trait Process {
     /// Ties the basis to X' by fresh products. To be called after a restart: each rounds what holds
     /// between them, and the roundings add up.
     fn refresh(&mut self) -> Result<()>;
+    /// Puts all that it is into a checkpoint.
+    fn give(&self, state: &mut CheckpointState);
+    /// Takes what [`Process::give`] has put, in the place of all that it is.
+    fn take(&mut self, state: &mut CheckpointState) -> Result<()>;
 }
 
 /// Approximate triplets within the basis.
@@ -152,19 +157,36 @@ fn run<P: Process>(
     mut course: Course,
     block: usize,
     hopeless: impl Fn(&Ritz, usize) -> bool,
-    mut watch: impl FnMut(usize, f64) -> Option<StopReason>,
+    mut watch: impl SvdWatch,
 ) -> Result<Option<Ending>> {
     let mut distance = f64::INFINITY;
     let mut steps = 0;
+    // A state is that after a step, before it was looked at.
+    let mut stepped = false;
+    if let Some(mut state) = watch.resume() {
+        process.take(&mut state)?;
+        course.take(&mut state)?;
+        steps = state.counter("steps")? as usize;
+        distance = state.take_number("distance")?;
+        stepped = true;
+    }
     loop {
-        if process.pending() == 0 {
-            process.widen(block);
-        }
         let mut reason = None;
-        if process.pending() > 0 {
-            process.step()?;
-            steps += 1;
-            reason = watch(steps, distance);
+        if !std::mem::take(&mut stepped) {
+            if process.pending() == 0 {
+                process.widen(block);
+            }
+            if process.pending() > 0 {
+                process.step()?;
+                steps += 1;
+                reason = watch.step(steps, distance);
+                watch.keep(steps, &|state| {
+                    process.give(state);
+                    course.give(state);
+                    state.insert_counter("steps", steps as u64);
+                    state.insert_numbers("distance", &[distance]);
+                })?;
+            }
         }
         let complete = process.is_complete();
         let ended = complete || reason.is_some() || steps >= course.max_steps();
@@ -212,7 +234,7 @@ fn run<P: Process>(
 /// The leading triplets of X' by thick-restart block Lanczos bidiagonalization, until they are as
 /// accurate as is asked: see the head of `lanczos/mod.rs` for the method.
 ///
-/// `watch(step, distance)` is called after every step with the distance from convergence at the last
+/// `watch` is told after every step with the distance from convergence at the last
 /// look (1 or less is converged; infinite before the first look); what it returns stops the iterations.
 /// [`Triplets::stop`] is `Converged` only if all triplets are accurate. The second result is ‖X'ᵀu − σv‖ of
 /// each, and ‖X'v − σu‖ with it, but for rounding, which is below [`ROUNDINGS`] times that of σ₁.
@@ -222,7 +244,7 @@ fn run<P: Process>(
 pub fn lanczos_svd<X: LinearOperator + ?Sized>(
     x: &Products<'_, X>,
     asked: LanczosSvd,
-    watch: impl FnMut(usize, f64) -> Option<StopReason>,
+    watch: impl SvdWatch,
 ) -> Result<(Triplets<X::Scalar>, Vec<f64>)> {
     let (m, n) = x.shape();
     let limit = m.min(n);
@@ -284,7 +306,7 @@ pub struct LeadingSpan<T> {
 pub fn gram_lanczos_span<X: LinearOperator + ?Sized>(
     x: &Products<'_, X>,
     asked: LanczosSvd,
-    watch: impl FnMut(usize, f64) -> Option<StopReason>,
+    watch: impl SvdWatch,
 ) -> Result<Option<LeadingSpan<X::Scalar>>> {
     let Accuracy::Values(tol) = asked.accuracy else {
         return Ok(None);

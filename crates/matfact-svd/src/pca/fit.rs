@@ -5,11 +5,12 @@ use super::model::{Parts, PcaModel};
 use super::{Pca, PcaMethod, PcaRank, exact};
 use crate::decomposition::{epsilon, in_range};
 use crate::standardized::{Standardized, centered};
-use crate::{SvdModel, TruncatedSvd, truncated};
+use crate::truncated::identify;
+use crate::{SvdMethod, SvdModel, TruncatedSvd, truncated};
 use matfact_core::ndarray::{Array1, Array2};
 use matfact_core::{
-    Certificate, Error, Factorizer, Fit, FitReport, Layout, LinearOperator, Result, Run, Scalar,
-    StopReason,
+    Certificate, CheckpointState, Error, Factorizer, Fit, FitReport, Layout, LinearOperator,
+    Result, Run, Scalar, StopReason,
 };
 use matfact_linalg::{Lines, PoolInfo, in_pool};
 
@@ -71,14 +72,23 @@ impl<X: LinearOperator + ?Sized> Factorizer<X> for Pca {
         self.check_shape(x.shape())?;
         // One compiled fit for every type of matrix.
         let x: &dyn LinearOperator<Scalar = X::Scalar> = &x;
-        in_pool(run, |run, pool| fit(self, x, run, pool))
+        let dense = matches!(x.layout(), Layout::Dense(_));
+        let within = TruncatedSvd::new(1).tolerance(self.tolerance);
+        let has_steps = within.method_for(x.shape()) != SvdMethod::Exact;
+        if has_steps && self.resolve(x.shape(), dense) == PcaMethod::Truncated {
+            run.gives_checkpoints();
+        }
+        in_pool(run, |run, pool| {
+            let resumed = identify("pca", self, x, run)?;
+            fit(self, x, (run, resumed), pool)
+        })
     }
 }
 
 fn fit<X: LinearOperator + ?Sized>(
     pca: &Pca,
     x: &X,
-    run: &mut Run<'_>,
+    (run, resumed): (&mut Run<'_>, Option<CheckpointState>),
     pool: PoolInfo,
 ) -> Result<Fit<PcaModel<X::Scalar>>> {
     let clock = std::time::Instant::now();
@@ -98,7 +108,7 @@ fn fit<X: LinearOperator + ?Sized>(
     let request = Request { pca };
     let center = y.moments().means.clone();
     let found = match method {
-        PcaMethod::Truncated => truncated(&y, &center, pca, run, &pool, &mut report)?,
+        PcaMethod::Truncated => truncated(&y, &center, pca, (run, resumed), &pool, &mut report)?,
         _ => {
             let found = if method == PcaMethod::Covariance {
                 exact::by_covariance(y.products(), &center, &request)?
@@ -130,7 +140,7 @@ fn truncated<X: LinearOperator + ?Sized>(
     y: &Standardized<'_, X>,
     center: &[f64],
     pca: &Pca,
-    run: &mut Run<'_>,
+    run: (&mut Run<'_>, Option<CheckpointState>),
     pool: &PoolInfo,
     report: &mut FitReport,
 ) -> Result<Components<X::Scalar>> {
@@ -160,7 +170,7 @@ fn leading_triplets<Y: LinearOperator + ?Sized>(
     y: &Y,
     total: Option<f64>,
     pca: &Pca,
-    run: &mut Run<'_>,
+    run: (&mut Run<'_>, Option<CheckpointState>),
     pool: &PoolInfo,
     report: &mut FitReport,
 ) -> Result<SvdModel<Y::Scalar>> {

@@ -2,6 +2,7 @@
 
 mod parameters;
 mod subspace;
+mod watch;
 
 pub use parameters::{SvdMethod, SvdRank, Tolerance, TruncatedSvd};
 
@@ -9,10 +10,12 @@ use crate::SvdModel;
 use crate::decomposition::{epsilon, fix_signs, in_range, transposed};
 use matfact_core::ndarray::{Array1, Array2};
 use matfact_core::{
-    Certificate, Error, Factorization, Factorizer, Fit, FitReport, LinearOperator, Result, Run,
-    Scalar,
+    Certificate, CheckpointState, DataFingerprint, Error, Factorization, Factorizer, Fit,
+    FitReport, LinearOperator, Result, Run, Scalar,
 };
-use matfact_linalg::{PoolInfo, Products, RefinedTriplets, column_variances, in_pool};
+use matfact_linalg::{
+    PoolInfo, Products, RefinedTriplets, column_variances, in_pool, random_normal,
+};
 
 /// Below this share of ‖X‖², in units of the scalar's rounding, the error is measured directly: the
 /// difference of the norms has lost its digits there.
@@ -38,8 +41,35 @@ impl<X: LinearOperator + ?Sized> Factorizer<X> for TruncatedSvd {
         self.check(x.shape())?;
         // One compiled fit for every type of matrix.
         let x: &dyn LinearOperator<Scalar = X::Scalar> = &x;
-        in_pool(run, |run, pool| fit(self, x, None, run, pool))
+        if self.method_for(x.shape()) != SvdMethod::Exact {
+            run.gives_checkpoints();
+        }
+        in_pool(run, |run, pool| {
+            let resumed = identify("svd", self, x, run)?;
+            fit(self, x, None, (run, resumed), pool)
+        })
     }
+}
+
+/// Says what a fit is of, and gives the state to go on from, if there is one. An operator's entries cannot be listed: its
+/// product with a column that is the same every time tells it from others.
+pub(crate) fn identify<X: LinearOperator + ?Sized>(
+    algorithm: &str,
+    settings: &dyn std::fmt::Debug,
+    x: &X,
+    run: &mut Run<'_>,
+) -> Result<Option<CheckpointState>> {
+    let (m, n) = x.shape();
+    run.identify::<X::Scalar>(algorithm, settings, || {
+        let column: Array2<X::Scalar> = random_normal((n, 1), 0, 0);
+        let mut product = Array2::from_elem((m, 1), X::Scalar::from_f64(0.0));
+        x.multiply(column.view(), product.view_mut());
+        let mut fingerprint = DataFingerprint::empty((m, n));
+        for (row, value) in product.iter().enumerate() {
+            fingerprint.observe(row, 0, *value);
+        }
+        fingerprint
+    })
 }
 
 /// The fit within a pool that is there; `energy` is what the squared singular values have to sum to, where
@@ -48,7 +78,7 @@ pub(crate) fn fit<X: LinearOperator + ?Sized>(
     svd: &TruncatedSvd,
     x: &X,
     energy: Option<f64>,
-    run: &mut Run<'_>,
+    (run, resumed): (&mut Run<'_>, Option<CheckpointState>),
     pool: PoolInfo,
 ) -> Result<Fit<SvdModel<X::Scalar>>> {
     let summary = x.summary();
@@ -67,7 +97,7 @@ pub(crate) fn fit<X: LinearOperator + ?Sized>(
     };
     report.seconds.initialization = run.elapsed().as_secs_f64();
 
-    let found = subspace::find(svd, method, &products, energy, run)?;
+    let found = subspace::find(svd, method, &products, energy, run, resumed)?;
     report.iterations = found.iterations;
     report.stop = found.stop;
     if svd.method == SvdMethod::Auto {

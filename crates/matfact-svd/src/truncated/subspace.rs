@@ -1,15 +1,17 @@
 //! The leading triplets, or the subspace of their right vectors, by each method.
 
+use super::watch::{Resumed, RunWatch};
 use super::{SvdMethod, SvdRank, Tolerance, TruncatedSvd};
 use crate::decomposition::{epsilon, thin_svd};
 use crate::moments::dense_rows;
 use matfact_core::ndarray::{Array1, Array2, ArrayView2, Axis};
-use matfact_core::{LinearOperator, Result, Run, Scalar, StopReason};
+use matfact_core::{CheckpointState, LinearOperator, Result, Run, Scalar, StopReason};
 use matfact_linalg::{
     Accuracy, LanczosSvd, Lines, Products, ROUNDINGS, RandomizedSvd, RefinedTriplets, ShiftedSvd,
     Wanted, gram_lanczos_span, lanczos_svd, randomized_svd, refine_conditioned, refine_triplets,
     shifted_svd,
 };
+use std::cell::Cell;
 
 /// Columns that Lanczos multiplies at once: a cache line of the panel for sparse matrices, whose rows are
 /// gathered; more where a dense matrix is read from memory for each block.
@@ -22,6 +24,10 @@ const MOST_BEYOND: usize = 512;
 const SLACK: f64 = 2.0;
 /// Powers of XᵀX in a Krylov space.
 const KRYLOV_POWERS: usize = 2;
+
+/// What the two processes are called in checkpoints.
+const LANCZOS: &str = "lanczos";
+const GRAM_LANCZOS: &str = "gram-lanczos";
 
 /// Columns of a basis of Lanczos from which it restarts, where none are given.
 fn default_basis(rank: usize, block: usize) -> usize {
@@ -73,9 +79,11 @@ pub(super) fn find<X: LinearOperator + ?Sized>(
     x: &Products<'_, X>,
     energy: Option<f64>,
     run: &mut Run<'_>,
+    resumed: Option<CheckpointState>,
 ) -> Result<Found<X::Scalar>> {
     let (m, n) = x.shape();
     let rank = svd.rank().unwrap_or(m.min(n));
+    let mut resumed = Resumed::new(resumed);
     match (method, svd.power_iterations) {
         (SvdMethod::Exact, _) => exact(svd, x, energy, run),
         (SvdMethod::Randomized, Some(power_iterations)) => {
@@ -85,7 +93,15 @@ pub(super) fn find<X: LinearOperator + ?Sized>(
                 power_iterations,
                 seed: svd.seed,
             };
-            let watch = |iteration, _| run.iteration(iteration, power_iterations, f64::NAN);
+            let watch = RunWatch {
+                run,
+                method: "randomized",
+                before: 0,
+                most: power_iterations,
+                measured: false,
+                steps: &Cell::new(0),
+                resumed: resumed.of("randomized")?.map(|(state, _)| state),
+            };
             let found = randomized_svd(x, asked, watch)?;
             refined(x, found.v.view(), found.iterations, found.stop)
         }
@@ -100,7 +116,15 @@ pub(super) fn find<X: LinearOperator + ?Sized>(
                 max_iterations: svd.max_steps,
                 seed: svd.seed,
             };
-            let watch = |iteration, _| run.iteration(iteration, svd.max_steps, f64::NAN);
+            let watch = RunWatch {
+                run,
+                method: "shifted",
+                before: 0,
+                most: svd.max_steps,
+                measured: false,
+                steps: &Cell::new(0),
+                resumed: resumed.of("shifted")?.map(|(state, _)| state),
+            };
             let found = shifted_svd(x, asked, watch)?;
             refined(x, found.v.view(), found.iterations, found.stop)
         }
@@ -115,7 +139,7 @@ pub(super) fn find<X: LinearOperator + ?Sized>(
                 max_steps: powers + 1,
                 seed: svd.seed,
             };
-            lanczos(x, asked, 0, run)
+            lanczos(x, asked, (0, resumed.of(LANCZOS)?), run)
         }
         (SvdMethod::Lanczos | SvdMethod::GramLanczos | SvdMethod::Auto, _) => {
             let block = svd.block_columns(x.is_dense());
@@ -139,14 +163,23 @@ pub(super) fn find<X: LinearOperator + ?Sized>(
                 max_steps: svd.max_steps,
                 seed: svd.seed,
             };
-            let steps = match method {
-                SvdMethod::GramLanczos => match gram_lanczos(x, asked, run)? {
-                    Ok(found) => return Ok(found),
-                    Err(steps) => steps,
-                },
+            let went_on = resumed.of(LANCZOS)?;
+            let steps = match (method, &went_on) {
+                (SvdMethod::GramLanczos, None) => {
+                    match gram_lanczos(x, asked, run, resumed.of(GRAM_LANCZOS)?)? {
+                        Ok(found) => return Ok(found),
+                        Err(steps) => {
+                            if run.interrupted().is_some() {
+                                // It might have gone on, had it not been cut short.
+                                run.withhold_checkpoints();
+                            }
+                            steps
+                        }
+                    }
+                }
                 _ => 0,
             };
-            let mut found = lanczos(x, asked, steps, run)?;
+            let mut found = lanczos(x, asked, (steps, went_on), run)?;
             found.left_gram = method == SvdMethod::GramLanczos;
             Ok(found)
         }
@@ -158,13 +191,21 @@ fn gram_lanczos<X: LinearOperator + ?Sized>(
     x: &Products<'_, X>,
     asked: LanczosSvd,
     run: &mut Run<'_>,
+    resumed: Option<(CheckpointState, usize)>,
 ) -> Result<std::result::Result<Found<X::Scalar>, usize>> {
-    let mut steps = 0;
-    let watch = |step, distance| {
-        steps = step;
-        run.iteration(step, asked.max_steps, distance)
+    let steps = Cell::new(0);
+    let watch = RunWatch {
+        run,
+        method: GRAM_LANCZOS,
+        before: 0,
+        most: asked.max_steps,
+        measured: true,
+        steps: &steps,
+        resumed: resumed.map(|(state, _)| state),
     };
-    let Some(span) = gram_lanczos_span(x, asked, watch)? else {
+    let span = gram_lanczos_span(x, asked, watch)?;
+    let steps = steps.get();
+    let Some(span) = span else {
         return Ok(Err(steps));
     };
     let found = Found {
@@ -194,10 +235,19 @@ fn gram_lanczos<X: LinearOperator + ?Sized>(
 fn lanczos<X: LinearOperator + ?Sized>(
     x: &Products<'_, X>,
     asked: LanczosSvd,
-    before: usize,
+    (before, resumed): (usize, Option<(CheckpointState, usize)>),
     run: &mut Run<'_>,
 ) -> Result<Found<X::Scalar>> {
-    let watch = |step, distance| run.iteration(before + step, asked.max_steps, distance);
+    let before = resumed.as_ref().map_or(before, |(_, before)| *before);
+    let watch = RunWatch {
+        run,
+        method: LANCZOS,
+        before,
+        most: asked.max_steps,
+        measured: true,
+        steps: &Cell::new(before),
+        resumed: resumed.map(|(state, _)| state),
+    };
     let asked = LanczosSvd {
         max_steps: asked.max_steps.saturating_sub(before).max(1),
         ..asked
