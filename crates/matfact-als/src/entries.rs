@@ -67,6 +67,11 @@ impl<T: Scalar> ByColumns<T> {
         }
     }
 
+    /// Whether there are weights.
+    pub(crate) fn is_weighted(&self) -> bool {
+        self.weights.is_some()
+    }
+
     /// Puts what comes of each value and its weight in the value's place; no weights are left.
     pub(crate) fn map_weighted(&mut self, of: impl Fn(T, T) -> Result<T>) -> Result<()> {
         let weights = self.weights.take();

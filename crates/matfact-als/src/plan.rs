@@ -1,6 +1,6 @@
 //! What a fit will need.
 
-use crate::{Als, AlsSolver, ImplicitAls};
+use crate::{Als, AlsSolver, Confidence, ImplicitAls};
 use matfact_core::{FitPlan, InputSize, Plan, Result};
 
 /// Bytes of both sides' factors: in rows of whole cache lines for the fit, and as they are for the model.
@@ -63,7 +63,12 @@ impl Plan for ImplicitAls {
         let (of_entry, of_row) = operations(self.solver, self.rank);
         let k = self.rank as f64;
         let operations = input.stored as f64 * of_entry + (m + n) * (of_row + 4.0 * k * k);
-        let prepared = input.bytes() + input.transposed_bytes();
+        // Logarithms of the rows' entries are kept; other confidences are computed as they are needed.
+        let rows = match self.confidence {
+            Confidence::Logarithmic => input.bytes(),
+            _ => 0.0,
+        };
+        let prepared = rows + input.transposed_bytes();
         FitPlan::new(input, prepared, model, workspace, operations, self.max_iter)
     }
 }

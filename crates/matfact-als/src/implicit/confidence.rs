@@ -42,21 +42,61 @@ impl Confidence {
 }
 
 /// One side's entries, each with its confidence: positive where the preference is 1, negative where it is 0.
-#[derive(Debug)]
-pub(super) struct Confidences<T> {
-    pub(super) entries: ByColumns<T>,
+pub(super) struct Confidences<'a, T> {
+    entries: Entries<'a, T>,
     positives: Vec<usize>,
 }
 
-impl<T: Scalar> Confidences<T> {
-    fn new(entries: ByColumns<T>) -> Self {
-        let rows = 0..entries.shape().0;
-        let positive = |row| {
-            let values = entries.row(row).values.iter();
-            values.filter(|c| **c > T::zero()).count()
+enum Entries<'a, T> {
+    /// With the confidences in the place of the values.
+    Own(ByColumns<T>),
+    /// As they were given: without weights, and with a confidence that takes less to compute than to keep.
+    Given(Box<dyn ObservedEntries<Scalar = T> + 'a>, Confidence, f64),
+}
+
+impl<'a, T: Scalar> Confidences<'a, T> {
+    fn new(entries: Entries<'a, T>) -> Self {
+        let mut new = Self {
+            entries,
+            positives: Vec::new(),
         };
-        let positives = rows.map(positive).collect();
-        Self { entries, positives }
+        let mut own = Vec::new();
+        for row in 0..new.rows() {
+            new.write(row, &mut own);
+            let positives = own.iter().filter(|c| **c > T::zero()).count();
+            new.positives.push(positives);
+        }
+        new
+    }
+
+    /// The number of rows.
+    pub(super) fn rows(&self) -> usize {
+        match &self.entries {
+            Entries::Own(entries) => entries.shape().0,
+            Entries::Given(entries, ..) => entries.shape().0,
+        }
+    }
+
+    /// The columns of a row's entries.
+    pub(super) fn columns(&self, row: usize) -> &[u32] {
+        match &self.entries {
+            Entries::Own(entries) => entries.row(row).columns,
+            Entries::Given(entries, ..) => entries.row(row).columns,
+        }
+    }
+
+    /// Writes the confidences of a row's entries in the place of what is there.
+    pub(super) fn write(&self, row: usize, out: &mut Vec<T>) {
+        out.clear();
+        match &self.entries {
+            Entries::Own(entries) => out.extend_from_slice(entries.row(row).values),
+            Entries::Given(entries, confidence, alpha) => {
+                let values = entries.row(row).values.iter();
+                let signed =
+                    values.map(|value| signed(confidence.of(value.as_f64(), *alpha), *value));
+                out.extend(signed);
+            }
+        }
     }
 
     /// The number of entries of a row with the preference 1.
@@ -65,33 +105,48 @@ impl<T: Scalar> Confidences<T> {
     }
 }
 
+/// A confidence with the sign of the preference.
+fn signed<T: Scalar>(sure: f64, value: T) -> T {
+    T::from_f64(if value > T::zero() { sure } else { -sure })
+}
+
+/// Whether the confidences of rows are kept, and not computed as they are needed.
+fn keeps_rows(confidence: Confidence, weighted: bool) -> bool {
+    weighted || confidence == Confidence::Logarithmic
+}
+
 /// The confidences by rows and by columns, and the number of entries.
-pub(super) fn both_sides<T: Scalar, X>(
-    x: &X,
+pub(super) fn both_sides<'a, T: Scalar, X>(
+    x: &'a X,
     (confidence, alpha): (Confidence, f64),
-) -> Result<(Confidences<T>, Confidences<T>, usize)>
+) -> Result<(Confidences<'a, T>, Confidences<'a, T>, usize)>
 where
     X: ObservedEntries<Scalar = T> + ?Sized,
 {
     let survey = survey_ratings(x, false)?;
     let mut columns = ByColumns::of(x, &survey.column_counts);
+    let weighted = columns.is_weighted();
     // Sums and products of such numbers stay within the range of the element type.
     let most = T::max_value().as_f64().sqrt();
     columns.map_weighted(|value, weight| {
-        let value = value.as_f64();
-        let sure = confidence.of(value, alpha) * weight.as_f64();
+        let sure = confidence.of(value.as_f64(), alpha) * weight.as_f64();
         if sure > most || sure.is_nan() {
+            let value = value.as_f64();
             return Err(Error::Overflow {
                 step: format!("the confidence of an entry of {value:e}, which is {sure:e}"),
                 scalar: T::NAME,
             });
         }
-        Ok(T::from_f64(if value > 0.0 { sure } else { -sure }))
+        Ok(signed(sure, value))
     })?;
-    let rows = ByColumns::of(&columns, &survey.row_counts);
+    let rows = if keeps_rows(confidence, weighted) {
+        Entries::Own(ByColumns::of(&columns, &survey.row_counts))
+    } else {
+        Entries::Given(Box::new(x), confidence, alpha)
+    };
     Ok((
         Confidences::new(rows),
-        Confidences::new(columns),
+        Confidences::new(Entries::Own(columns)),
         survey.observed,
     ))
 }

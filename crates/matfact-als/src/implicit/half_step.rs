@@ -4,7 +4,7 @@ use super::confidence::Confidences;
 use super::parameters::ImplicitAls;
 use crate::AlsSolver;
 use crate::half_step::{Factors, Measures};
-use matfact_core::{ObservedEntries, Recommendation, Scalar};
+use matfact_core::{Recommendation, Scalar};
 use matfact_linalg::{
     PrincipalBlockEntries, PrincipalBlocks, PrincipalEntries, PrincipalRegressors,
     RegressionEntries, Regressors, RidgeRegression, SharedEntries, SharedGram, Simd, Sweeps,
@@ -241,15 +241,14 @@ impl ImplicitStep {
         weights: &'a mut Vec<T>,
         targets: &'a mut Vec<T>,
     ) -> SharedEntries<'a, T> {
-        let entries = confidences.entries.row(row);
         let counted = T::from_f64(self.counted);
+        confidences.write(row, targets);
         weights.clear();
-        weights.extend(entries.values.iter().map(|c| c.abs() - counted));
-        targets.clear();
-        targets.extend(entries.values.iter().map(|c| c.max(T::zero())));
+        weights.extend(targets.iter().map(|c| c.abs() - counted));
+        targets.iter_mut().for_each(|c| *c = c.max(T::zero()));
         let own = RegressionEntries {
             regressors: &others.factors,
-            rows: entries.columns,
+            rows: confidences.columns(row),
             targets,
             weights: Some(weights),
         };
@@ -273,17 +272,19 @@ impl ImplicitStep {
         let basis = PrincipalRegressors::of(&others.factors, &gram, room);
         let rank = others.factors.rank();
         let (mut worker, mut solution) = (Worker::new(rank), vec![T::zero(); rank]);
-        let own = confidences.entries.row(0);
+        let columns_of_row = confidences.columns(0);
+        let mut own = Vec::new();
+        confidences.write(0, &mut own);
         let of = (confidences, 0, others, &gram);
         self.entries(of, &mut worker.weights, &mut worker.targets);
-        let (mut weights, mut rows) = (worker.weights, own.columns.to_vec());
+        let (mut weights, mut rows) = (worker.weights, columns_of_row.to_vec());
         // One more entry, which weighs nothing and has the target 1, makes the right side of the equations y_i.
         weights.push(T::zero());
-        let mut targets = vec![T::zero(); own.columns.len()];
+        let mut targets = vec![T::zero(); own.len()];
         targets.push(T::one());
         let mut contributions = Vec::new();
         for column in columns {
-            rows.truncate(own.columns.len());
+            rows.truncate(own.len());
             rows.push(*column as u32);
             let entries = PrincipalEntries {
                 shared: &basis,
@@ -295,7 +296,7 @@ impl ImplicitStep {
             worker
                 .regression
                 .solve_principal(entries, penalty, &mut solution);
-            let pairs = own.columns.iter().zip(own.values);
+            let pairs = columns_of_row.iter().zip(&own);
             let pairs = pairs.filter(|(_, confidence)| **confidence > T::zero());
             let parts = pairs.map(|(seen, confidence)| {
                 let regressor = basis.regressors().row(*seen as usize);
@@ -430,7 +431,12 @@ enum Basis<T: Scalar> {
 }
 
 /// A row of the confidences, the factors of the columns, and their Gram matrix.
-type RowOf<'a, T> = (&'a Confidences<T>, usize, &'a Factors<T>, &'a SharedGram<T>);
+type RowOf<'a, T> = (
+    &'a Confidences<'a, T>,
+    usize,
+    &'a Factors<T>,
+    &'a SharedGram<T>,
+);
 
 /// Sums that are kept apart, so that none waits for another.
 const SUMS: usize = 8;
@@ -473,11 +479,11 @@ impl<T: Scalar> Worker<T> {
 
 /// Rows cut into tasks of about equal work, whatever the number of threads.
 fn tasks_of<T: Scalar>(confidences: &Confidences<T>, rank: usize) -> Vec<Range<usize>> {
-    let rows = confidences.entries.shape().0;
+    let rows = confidences.rows();
     let mut tasks = Vec::new();
     let (mut start, mut work) = (0, 0);
     for row in 0..rows {
-        work += confidences.entries.row(row).values.len() + rank / 2 + 1;
+        work += confidences.columns(row).len() + rank / 2 + 1;
         if work >= ENTRIES_OF_A_TASK {
             tasks.push(start..row + 1);
             (start, work) = (row + 1, 0);
