@@ -118,7 +118,9 @@ pub(crate) fn open_regular(path: &Path) -> Result<(File, u64)> {
         return Err(pickle_refused(path));
     }
     let file = File::open(path).map_err(|e| fault::io(path, e))?;
-    Ok((file, metadata.len()))
+    // Of what was opened: another file may have taken the place of the one that was looked at.
+    let opened = file.metadata().map_err(|e| fault::io(path, e))?;
+    Ok((file, opened.len()))
 }
 
 /// Whether the name's last extension is one of those, in any case.
