@@ -11,7 +11,6 @@ use std::arch::x86_64::*;
 /// # Safety
 /// All functions need a processor with AVX-512 F and DQ; those with pointers, as many numbers there as they read
 /// or write: [`Wide::LANES`] where nothing else is said.
-#[allow(clippy::missing_safety_doc, reason = "said once, above")]
 pub(crate) trait Wide: Copy {
     type Number: Copy;
     const LANES: usize;
