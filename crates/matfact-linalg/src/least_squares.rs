@@ -27,6 +27,8 @@ mod principal_blocks;
 mod pull;
 mod regressors;
 mod shared;
+#[cfg(feature = "dense")]
+mod weightless;
 #[cfg(target_arch = "x86_64")]
 mod wide_cholesky;
 #[cfg(target_arch = "x86_64")]
@@ -39,7 +41,7 @@ use crate::sparse::{Aligned, line};
 use matfact_core::Scalar;
 
 use cholesky::{Factor, Substitute};
-use gather::GatherScaled;
+use gather::{GatherScaled, Listed};
 use gram::AddGram;
 
 pub use coordinate_descent::Sweeps;
@@ -51,13 +53,12 @@ pub use regressors::Regressors;
 pub use shared::{SharedEntries, SharedGram};
 
 /// The most entries that are gathered and summed at once: sums of more are added up from such parts.
-const ENTRIES: usize = 128;
+const ENTRIES: usize = 256;
 /// The fewest.
 const LEAST_ENTRIES: usize = 32;
-/// Bytes of them, where there may be fewer: they stay in the cache nearest to a processor.
-const GATHERED_BYTES: usize = 24 << 10;
-/// How many entries ahead their regressors are asked for.
-const AHEAD: usize = 12;
+/// Bytes of them, where there may be fewer: they stay in the second cache, beside the sums. (In the first there would be
+/// so few that adding to the sums would take a fifth of the time.)
+const GATHERED_BYTES: usize = 96 << 10;
 /// Sums that a substitution keeps apart, so that none waits for another.
 const PARTIAL_SUMS: usize = 8;
 
@@ -93,6 +94,11 @@ pub struct RidgeRegression<T: Scalar> {
     kept: Aligned<T>,
     #[cfg(feature = "dense")]
     vectors: Aligned<T>,
+    /// Entries apart, and the sum over those that have no weight.
+    #[cfg(feature = "dense")]
+    parted: weightless::Parted<T>,
+    #[cfg(feature = "dense")]
+    pulled: Aligned<T>,
     /// Vectors of `stride` numbers that the iterative solutions work with.
     work: Vec<T>,
     simd: Simd,
@@ -142,6 +148,10 @@ impl<T: Scalar> RidgeRegression<T> {
             kept: Aligned::zeros(0),
             #[cfg(feature = "dense")]
             vectors: Aligned::zeros(4 * stride),
+            #[cfg(feature = "dense")]
+            parted: weightless::Parted::default(),
+            #[cfg(feature = "dense")]
+            pulled: Aligned::zeros(stride),
             work: Vec::new(),
             simd,
         }
@@ -162,7 +172,7 @@ impl<T: Scalar> RidgeRegression<T> {
     fn accumulate(&mut self, entries: RegressionEntries<'_, T>) {
         self.gram.as_mut_slice().fill(T::zero());
         self.begin();
-        self.add_all(entries, false, true);
+        self.add_all(entries, &[], (false, true));
     }
 
     /// Sums of nothing, but for G.
@@ -172,9 +182,14 @@ impl<T: Scalar> RidgeRegression<T> {
         (self.target, self.weight) = (0.0, 0.0);
     }
 
-    /// Adds entries; targets that are `weighed` have their weights in them already. What a constant needs is
-    /// summed if `constant`.
-    fn add_all(&mut self, entries: RegressionEntries<'_, T>, weighed: bool, constant: bool) {
+    /// Adds entries, after which rows `next` of the panel will be needed; targets that are `weighed` have their weights in
+    /// them already. What a constant needs is summed if `constant`.
+    fn add_all(
+        &mut self,
+        entries: RegressionEntries<'_, T>,
+        next: &[u32],
+        (weighed, constant): (bool, bool),
+    ) {
         for start in (0..entries.rows.len()).step_by(self.entries) {
             let end = entries.rows.len().min(start + self.entries);
             let part = RegressionEntries {
@@ -183,11 +198,18 @@ impl<T: Scalar> RidgeRegression<T> {
                 targets: &entries.targets[start..end],
                 weights: entries.weights.map(|weights| &weights[start..end]),
             };
-            self.add(part, weighed, constant);
+            let rest = &entries.rows[end..];
+            let next = if rest.is_empty() { next } else { rest };
+            self.add(part, next, (weighed, constant));
         }
     }
 
-    fn add(&mut self, entries: RegressionEntries<'_, T>, weighed: bool, constant: bool) {
+    fn add(
+        &mut self,
+        entries: RegressionEntries<'_, T>,
+        next: &[u32],
+        (weighed, constant): (bool, bool),
+    ) {
         let count = entries.rows.len();
         self.scales.clear();
         self.aims.clear();
@@ -214,27 +236,30 @@ impl<T: Scalar> RidgeRegression<T> {
                 Some(weights) => weights.iter().map(|w| w.as_f64()).sum::<f64>(),
             };
         }
-        self.add_gram(entries, constant, false);
+        self.add_gram(entries, next, (constant, false));
         if let (true, Some(weights)) = (below, entries.weights) {
             // What weights below 0 take away, by itself: a root has no sign.
             self.scales.clear();
             let roots = weights.iter().map(|w| (-*w).max(T::zero()).sqrt());
             self.scales.extend(roots);
             self.aims.fill(T::zero());
-            self.add_gram(entries, false, true);
+            self.add_gram(entries, next, (false, true));
         }
     }
 
     /// Gathers the entries, sums their moments, and adds their part of G or takes it away.
-    fn add_gram(&mut self, entries: RegressionEntries<'_, T>, constant: bool, subtract: bool) {
+    fn add_gram(
+        &mut self,
+        entries: RegressionEntries<'_, T>,
+        next: &[u32],
+        (constant, subtract): (bool, bool),
+    ) {
         let stride = self.stride;
         let gathered = &mut self.gathered.as_mut_slice()[..entries.rows.len() * stride];
         // Without weights every scale is 1.
         let weights = entries.weights.unwrap_or(&self.scales);
         self.simd.run(GatherScaled {
-            values: entries.regressors.values(),
-            rows: entries.rows,
-            stride,
+            rows: Listed::new((entries.regressors.values(), stride), entries.rows, next),
             scales: &self.scales,
             aims: &self.aims,
             weights,
@@ -303,5 +328,7 @@ impl<T: Scalar> RidgeRegression<T> {
 
 #[cfg(all(test, feature = "dense"))]
 mod principal_tests;
+#[cfg(all(test, feature = "dense"))]
+mod pull_tests;
 #[cfg(test)]
 mod tests;

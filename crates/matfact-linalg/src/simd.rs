@@ -129,6 +129,23 @@ pub(crate) fn prefetch<T>(values: &[T], index: usize) {
     let _ = (values, index);
 }
 
+/// As [`prefetch`], of several cache lines that begin at `index`, to the second cache: for what is needed so much later that
+/// the first would not hold it.
+#[inline(always)]
+pub(crate) fn prefetch_early<T>(values: &[T], index: usize, length: usize) {
+    #[cfg(target_arch = "x86_64")]
+    if index + length <= values.len() {
+        use std::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
+        let start = values[index..].as_ptr();
+        for line in (0..length).step_by(64 / size_of::<T>()) {
+            // SAFETY: the address lies inside `values`, and a prefetch never faults nor writes.
+            unsafe { _mm_prefetch::<_MM_HINT_T1>(start.wrapping_add(line).cast()) };
+        }
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = (values, index, length);
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -156,5 +173,7 @@ mod tests {
         assert_eq!(Simd::Avx512.run(Sum(&values)), 9900.0);
         prefetch(&values, 99);
         prefetch(&values, 100);
+        prefetch_early(&values, 84, 16);
+        prefetch_early(&values, 85, 16);
     }
 }

@@ -85,6 +85,14 @@ impl<'a, T: Scalar> Confidences<'a, T> {
         }
     }
 
+    /// The columns of the entries of the row after this one, if there is one.
+    pub(super) fn columns_after(&self, row: usize) -> &[u32] {
+        match row + 1 < self.rows() {
+            true => self.columns(row + 1),
+            false => &[],
+        }
+    }
+
     /// Writes the confidences of a row's entries in the place of what is there.
     pub(super) fn write(&self, row: usize, out: &mut Vec<T>) {
         out.clear();

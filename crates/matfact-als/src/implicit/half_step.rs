@@ -214,6 +214,7 @@ impl ImplicitStep {
                     rows,
                     weights,
                     targets,
+                    next: confidences.columns_after(row),
                 };
                 match self.solver {
                     AlsSolver::ConjugateGradients { steps } => {
@@ -291,6 +292,7 @@ impl ImplicitStep {
                 rows: &rows,
                 weights: &weights,
                 targets: &targets,
+                next: &[],
             };
             let penalty = self.penalty(positives);
             worker
@@ -344,6 +346,7 @@ impl ImplicitStep {
                             rows: entries.own.rows,
                             weights: entries.own.weights.unwrap_or_default(),
                             targets: entries.own.targets,
+                            next: confidences.columns_after(row),
                         };
                         let penalty = self.penalty(confidences.positives(row));
                         let solution = turned.row(row);

@@ -1,7 +1,8 @@
 //! The errors of a regression's entries, without a k x k matrix.
 
-use super::{AHEAD, RegressionEntries, Ridge, RidgeRegression};
-use crate::simd::{Kernel, multiply_add, prefetch};
+use super::gather::Listed;
+use super::{RegressionEntries, Ridge, RidgeRegression};
+use crate::simd::{Kernel, multiply_add};
 use crate::sparse::line;
 use matfact_core::Scalar;
 use std::hint::black_box;
@@ -170,17 +171,14 @@ impl<T: Scalar> Errors<'_, T> {
     #[inline(always)]
     fn lines<const FMA: bool, const L: usize>(mut self) {
         let (stride, values) = (self.stride, self.entries.regressors.values());
+        let listed = Listed::new((values, stride), self.entries.rows, &[]);
         for (group, rows) in self.entries.rows.chunks(AT_ONCE).enumerate() {
             let mut weights = [T::one(); AT_ONCE];
             let mut errors = [T::zero(); AT_ONCE];
             let mut weighted = [T::zero(); AT_ONCE];
             for (slot, row) in rows.iter().enumerate() {
                 let e = group * AT_ONCE + slot;
-                if let Some(later) = self.entries.rows.get(e + AHEAD) {
-                    for first in (0..stride).step_by(L) {
-                        prefetch(values, *later as usize * stride + first);
-                    }
-                }
+                listed.ask_ahead(e);
                 let regressor = &values[*row as usize * stride..][..stride];
                 let product = product::<FMA, L, T>(regressor, self.vector);
                 if let Some(given) = self.entries.weights {

@@ -7,9 +7,17 @@
 //! ```
 //!
 //! n equations in the place of k, whose matrix has no eigenvalue below 1. At the minimum, Σ w (q·p)² − 2 m q·p is
-//! ‖z‖² − Σ m²/w.
+//! ‖z‖² − Σ m²/w. Where entries without weight pull by a vector b as well,
+//!
+//! ```text
+//! p = D^−½ ( D^−½ b + B z ),   ( I + BᵀB ) z = ( m_e / √w_e ) − Bᵀ D^−½ b
+//! ```
+//!
+//! and −2 b·p is added.
 
 use super::cholesky::{Factor, Substitute};
+use super::conjugate_gradients::dot;
+use super::gather::Listed;
 use super::gram::AddGram;
 use super::{Aligned, PrincipalEntries, RidgeRegression};
 use crate::simd::{Kernel, multiply_add};
@@ -38,11 +46,18 @@ impl<T: Scalar> RidgeRegression<T> {
         let of_all = |t: usize| diagonal[t].as_f64() + lambda;
         let largest = (0..self.rank).map(of_all).fold(0.0, f64::max);
         let least = largest * stride as f64 * T::epsilon().as_f64();
+        if (0..self.rank).any(|t| of_all(t) <= least) {
+            return None;
+        }
         for (t, slot) in inverse_roots[..self.rank].iter_mut().enumerate() {
-            if of_all(t) <= least {
-                return None;
+            *slot = T::from_f64(of_all(t)).sqrt().recip();
+        }
+        let pulled = &self.pulled.as_slice()[..self.rank];
+        if count == 0 {
+            for (t, out) in out.iter_mut().enumerate() {
+                *out = pulled[t] * inverse_roots[t] * inverse_roots[t];
             }
-            *slot = T::from_f64(of_all(t).sqrt().recip());
+            return Some(-2.0 * dot(pulled, out));
         }
         let mut constant = 0.0;
         for (e, weight) in entries.weights.iter().enumerate() {
@@ -56,14 +71,23 @@ impl<T: Scalar> RidgeRegression<T> {
         }
         let (scaled, turned) = self.kept.as_mut_slice()[..room].split_at_mut(padded * stride);
         self.simd.run(GatherBoth {
-            values: entries.shared.regressors.values(),
-            rows: entries.rows,
-            stride,
+            rows: entries.listed(),
             roots: &roots[..count],
             scales: inverse_roots,
             out: &mut *scaled,
             turned: &mut *turned,
         });
+        let pulls = pulled.iter().any(|b| *b != T::zero());
+        if pulls {
+            let (shift, _) = self.vectors.as_mut_slice().split_at_mut(stride);
+            shift.fill(T::zero());
+            for (t, shift) in shift[..self.rank].iter_mut().enumerate() {
+                *shift = inverse_roots[t] * pulled[t];
+            }
+            for (z, row) in solution.iter_mut().zip(scaled.chunks_exact(stride)) {
+                *z -= T::from_f64(dot(row, shift));
+            }
+        }
         let matrix = &mut self.gram.as_mut_slice()[..padded * padded];
         matrix.fill(T::zero());
         self.simd.run(AddGram {
@@ -97,16 +121,21 @@ impl<T: Scalar> RidgeRegression<T> {
         });
         out.copy_from_slice(&sum[..self.rank]);
         let squares = solution[..count].iter().map(|z| z.as_f64().powi(2));
-        Some(squares.sum::<f64>() - constant)
+        let own = squares.sum::<f64>() - constant;
+        if !pulls {
+            return Some(own);
+        }
+        for (t, out) in out.iter_mut().enumerate() {
+            *out += pulled[t] * inverse_roots[t] * inverse_roots[t];
+        }
+        Some(own - 2.0 * dot(pulled, out))
     }
 }
 
 /// Copies the rows of a panel, each times a root of its own and each number times a scale, one after the other and
 /// number by number; zeros fill both up to whole lines of rows.
 struct GatherBoth<'a, T> {
-    values: &'a [T],
-    rows: &'a [u32],
-    stride: usize,
+    rows: Listed<'a, T>,
     roots: &'a [T],
     scales: &'a [T],
     /// Rows of `stride` numbers.
@@ -118,11 +147,11 @@ struct GatherBoth<'a, T> {
 impl<T: Scalar> GatherBoth<'_, T> {
     #[inline(always)]
     fn gather<const L: usize>(&mut self) {
-        let stride = self.stride;
+        let stride = self.rows.stride;
         let (out, rest) = self.out.split_at_mut(self.rows.len() * stride);
         for (e, slot) in out.chunks_exact_mut(stride).enumerate() {
-            super::gather::ask_for_later::<L, T>(self.values, (self.rows, stride), e);
-            let row = &self.values[self.rows[e] as usize * stride..][..stride];
+            self.rows.ask_ahead(e);
+            let row = self.rows.row(e);
             let root = self.roots[e];
             for t in (0..stride).step_by(L) {
                 let mut values = super::gather::line_at::<L, T>(row, t);
@@ -138,8 +167,8 @@ impl<T: Scalar> GatherBoth<'_, T> {
 
     #[inline(always)]
     fn turn(self) {
-        let padded = self.turned.len() / self.stride.max(1);
-        for (e, row) in self.out.chunks_exact(self.stride).enumerate() {
+        let padded = self.turned.len() / self.rows.stride.max(1);
+        for (e, row) in self.out.chunks_exact(self.rows.stride).enumerate() {
             for (t, value) in row.iter().enumerate() {
                 self.turned[t * padded + e] = *value;
             }
@@ -170,8 +199,8 @@ impl<T: Scalar> Kernel for GatherBoth<'_, T> {
         }
         // SAFETY: the caller has AVX-512, and a line is a register of numbers of this type.
         match line::<T>() {
-            16 => unsafe { transpose_all::<__m512, T>(self.out, self.stride, self.turned) },
-            _ => unsafe { transpose_all::<__m512d, T>(self.out, self.stride, self.turned) },
+            16 => unsafe { transpose_all::<__m512, T>(self.out, self.rows.stride, self.turned) },
+            _ => unsafe { transpose_all::<__m512d, T>(self.out, self.rows.stride, self.turned) },
         }
     }
 }

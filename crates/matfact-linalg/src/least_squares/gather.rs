@@ -1,19 +1,78 @@
 //! Rows of a panel side by side.
 
-use super::AHEAD;
-use crate::simd::{Kernel, multiply_add, prefetch};
+use crate::simd::{Kernel, multiply_add, prefetch_early};
 use crate::sparse::line;
 use matfact_core::Scalar;
 
 /// Rows that are added to a sum at once, which is read and written as often.
 pub(super) const AT_ONCE: usize = 4;
 
+/// Bytes of rows that are asked for before they are read: so many that memory is kept busy, and so few that they are
+/// still in the second cache when their turn comes.
+const AHEAD_BYTES: usize = 32 << 10;
+
+/// Rows of a panel in the order in which they are read, and those that will be read after them.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Listed<'a, T> {
+    pub(super) values: &'a [T],
+    pub(super) stride: usize,
+    pub(super) rows: &'a [u32],
+    next: &'a [u32],
+    /// How many rows ahead are asked for.
+    ahead: usize,
+}
+
+impl<'a, T> Listed<'a, T> {
+    /// The rows `rows` of a panel of rows of `stride` numbers, of which `next` will be read soon.
+    pub(super) fn new(
+        (values, stride): (&'a [T], usize),
+        rows: &'a [u32],
+        next: &'a [u32],
+    ) -> Self {
+        let most = (AHEAD_BYTES / (stride * size_of::<T>()).max(1)).max(1);
+        Self {
+            values,
+            stride,
+            rows,
+            next,
+            // Of rows fewer than that, as many of the next as there are of these.
+            ahead: most.min(rows.len()),
+        }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Where the row of an entry begins.
+    #[inline(always)]
+    pub(super) fn start(&self, e: usize) -> usize {
+        self.rows[e] as usize * self.stride
+    }
+
+    #[inline(always)]
+    pub(super) fn row(&self, e: usize) -> &'a [T] {
+        &self.values[self.start(e)..][..self.stride]
+    }
+
+    /// Asks memory for the row that is read some entries after this one.
+    #[inline(always)]
+    pub(super) fn ask_ahead(&self, e: usize) {
+        let later = e + self.ahead;
+        let row = match self.rows.get(later) {
+            Some(row) => Some(row),
+            None => self.next.get(later - self.rows.len()),
+        };
+        if let Some(row) = row {
+            prefetch_early(self.values, *row as usize * self.stride, self.stride);
+        }
+    }
+}
+
 /// Copies the rows of a panel one after the other.
 #[cfg(feature = "dense")]
 pub(super) struct Gather<'a, T> {
-    pub(super) values: &'a [T],
-    pub(super) rows: &'a [u32],
-    pub(super) stride: usize,
+    pub(super) rows: Listed<'a, T>,
     pub(super) out: &'a mut [T],
 }
 
@@ -21,10 +80,10 @@ pub(super) struct Gather<'a, T> {
 impl<T: Scalar> Gather<'_, T> {
     #[inline(always)]
     pub(super) fn lines<const L: usize>(self) {
-        let (stride, values) = (self.stride, self.values);
-        for (e, slot) in self.out.chunks_exact_mut(stride).enumerate() {
-            ask_for_later::<L, T>(values, (self.rows, stride), e);
-            let row = &values[self.rows[e] as usize * stride..][..stride];
+        let slots = self.out.chunks_exact_mut(self.rows.stride);
+        for (e, slot) in slots.enumerate().take(self.rows.len()) {
+            self.rows.ask_ahead(e);
+            let row = self.rows.row(e);
             for (slot, row) in slot.chunks_exact_mut(L).zip(row.chunks_exact(L)) {
                 slot.copy_from_slice(row);
             }
@@ -32,25 +91,9 @@ impl<T: Scalar> Gather<'_, T> {
     }
 }
 
-/// Prefetches the row of the panel that is needed some entries later.
-#[inline(always)]
-pub(super) fn ask_for_later<const L: usize, T>(
-    values: &[T],
-    (rows, stride): (&[u32], usize),
-    e: usize,
-) {
-    if let Some(later) = rows.get(e + AHEAD) {
-        for first in (0..stride).step_by(L) {
-            prefetch(values, *later as usize * stride + first);
-        }
-    }
-}
-
 /// Copies the rows of a panel, each times a number of its own, and adds Σ aim q and Σ weight q.
 pub(super) struct GatherScaled<'a, T> {
-    pub(super) values: &'a [T],
-    pub(super) rows: &'a [u32],
-    pub(super) stride: usize,
+    pub(super) rows: Listed<'a, T>,
     /// A number for each row.
     pub(super) scales: &'a [T],
     pub(super) aims: &'a [T],
@@ -63,7 +106,7 @@ pub(super) struct GatherScaled<'a, T> {
 impl<T: Scalar> GatherScaled<'_, T> {
     #[inline(always)]
     fn lines<const FMA: bool, const L: usize>(mut self) {
-        let (stride, values, rows) = (self.stride, self.values, self.rows);
+        let (rows, stride, values) = (self.rows, self.rows.stride, self.rows.values);
         for first in (0..rows.len()).step_by(AT_ONCE) {
             let count = AT_ONCE.min(rows.len() - first);
             let mut starts = [0; AT_ONCE];
@@ -71,9 +114,9 @@ impl<T: Scalar> GatherScaled<'_, T> {
             for slot in 0..AT_ONCE {
                 // Beyond the last entry it stands in once more, times 0.
                 let e = first + slot.min(count - 1);
-                starts[slot] = rows[e] as usize * stride;
+                starts[slot] = rows.start(e);
                 if slot < count {
-                    ask_for_later::<L, T>(values, (rows, stride), e);
+                    rows.ask_ahead(e);
                     (aims[slot], weights[slot]) = (self.aims[e], self.weights[e]);
                 }
             }

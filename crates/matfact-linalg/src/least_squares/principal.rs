@@ -6,6 +6,7 @@
 //! product of each panel with V.
 
 use super::conjugate_gradients::{LANES, dot};
+use super::gather::Listed;
 use super::pull::{Pull, Rows};
 use super::{RegressionEntries, Regressors, Ridge, RidgeRegression, SharedGram};
 use crate::Simd;
@@ -123,9 +124,17 @@ pub struct PrincipalEntries<'a, T: Scalar> {
     pub weights: &'a [T],
     /// m, one for each entry.
     pub targets: &'a [T],
+    /// Rows of the panel that the next regression will need, so that memory can be asked for them; there may be none.
+    pub next: &'a [u32],
 }
 
 impl<'a, T: Scalar> PrincipalEntries<'a, T> {
+    pub(super) fn listed(&self) -> Listed<'a, T> {
+        let regressors = &self.shared.regressors;
+        let panel = (regressors.values(), regressors.stride());
+        Listed::new(panel, self.rows, self.next)
+    }
+
     fn own(&self) -> RegressionEntries<'a, T> {
         RegressionEntries {
             regressors: &self.shared.regressors,
@@ -151,8 +160,18 @@ impl<T: Scalar> RidgeRegression<T> {
         lambda: f64,
         out: &mut [T],
     ) -> f64 {
-        let own = entries.own();
-        own.check(self.rank, out.len());
+        entries.own().check(self.rank, out.len());
+        self.apart(entries, |regression, entries| {
+            regression.solve_weighing(entries, lambda, out)
+        })
+    }
+
+    fn solve_weighing(
+        &mut self,
+        entries: PrincipalEntries<'_, T>,
+        lambda: f64,
+        out: &mut [T],
+    ) -> f64 {
         if let Some(sum) = self.solve_few(entries, lambda, out) {
             return sum;
         }
@@ -163,7 +182,9 @@ impl<T: Scalar> RidgeRegression<T> {
             gram[t * stride + t] = *value;
         }
         self.begin();
-        self.add_all(own, true, false);
+        let pulled = self.pulled.as_slice();
+        self.moments.as_mut_slice().copy_from_slice(pulled);
+        self.add_all(entries.own(), entries.next, (true, false));
         self.work.clear();
         self.work.extend_from_slice(self.moments.as_slice());
         let ridge = Ridge {
@@ -188,6 +209,18 @@ impl<T: Scalar> RidgeRegression<T> {
         out: &mut [T],
     ) -> f64 {
         entries.own().check(self.rank, out.len());
+        self.apart(entries, |regression, entries| {
+            regression.descend_weighing(entries, lambda, steps, out)
+        })
+    }
+
+    fn descend_weighing(
+        &mut self,
+        entries: PrincipalEntries<'_, T>,
+        lambda: f64,
+        steps: usize,
+        out: &mut [T],
+    ) -> f64 {
         let most = KEPT_BYTES / (self.stride * size_of::<T>()).max(1);
         let kept = entries.rows.len().min(most);
         if self.kept.as_slice().len() < kept * self.stride {
@@ -198,6 +231,7 @@ impl<T: Scalar> RidgeRegression<T> {
             entries,
             lambda,
             steps,
+            pulled: self.pulled.as_slice(),
             kept: &mut self.kept.as_mut_slice()[..kept * self.stride],
             vectors: self.vectors.as_mut_slice(),
             out,
@@ -216,6 +250,17 @@ impl<T: Scalar> RidgeRegression<T> {
         solution: &[T],
     ) -> (f64, f64, f64) {
         entries.own().check(self.rank, solution.len());
+        self.apart(entries, |regression, entries| {
+            regression.measure_weighing(entries, lambda, solution)
+        })
+    }
+
+    fn measure_weighing(
+        &mut self,
+        entries: PrincipalEntries<'_, T>,
+        lambda: f64,
+        solution: &[T],
+    ) -> (f64, f64, f64) {
         let diagonal = &entries.shared.axes.diagonal;
         let (vector, rest) = self.vectors.as_mut_slice().split_at_mut(self.stride);
         let (zeros, rest) = rest.split_at_mut(self.stride);
@@ -223,11 +268,10 @@ impl<T: Scalar> RidgeRegression<T> {
         vector.fill(T::zero());
         vector[..self.rank].copy_from_slice(solution);
         zeros.fill(T::zero());
-        let simd = self.simd;
+        let (simd, pulled) = (self.simd, self.pulled.as_slice());
         let pull = |vector: &[T], out: &mut [T]| {
-            let rows = entries.shared.regressors.values();
             simd.run(Pull {
-                rows: Rows::Listed(rows, entries.rows),
+                rows: Rows::Listed(entries.listed()),
                 weights: entries.weights,
                 aims: Some(entries.targets),
                 vector,
@@ -236,11 +280,11 @@ impl<T: Scalar> RidgeRegression<T> {
         };
         let lambda = T::from_f64(lambda);
         for (t, downhill) in downhill.iter_mut().enumerate() {
-            *downhill = -(diagonal[t] + lambda) * vector[t];
+            *downhill = pulled[t] - (diagonal[t] + lambda) * vector[t];
         }
-        let own = pull(vector, downhill);
+        let own = pull(vector, downhill) - 2.0 * dot(pulled, vector);
         let at_solution = dot(downhill, downhill);
-        downhill.fill(T::zero());
+        downhill.copy_from_slice(pulled);
         pull(zeros, downhill);
         (own, at_solution, dot(downhill, downhill))
     }
@@ -251,6 +295,8 @@ struct Descent<'a, T: Scalar> {
     entries: PrincipalEntries<'a, T>,
     lambda: f64,
     steps: usize,
+    /// The pull of entries that have no weight.
+    pulled: &'a [T],
     /// Room for the regressors of the first entries.
     kept: &'a mut [T],
     /// Room for four vectors.
@@ -272,7 +318,6 @@ impl<T: Scalar> Kernel for Descent<'_, T> {
             ..
         } = self;
         let (rank, stride) = (out.len(), self.vectors.len() / 4);
-        let panel = entries.shared.regressors.values();
         let near = self.kept.len() / stride.max(1);
         let (near_rows, far_rows) = entries.rows.split_at(near);
         let (near_weights, far_weights) = entries.weights.split_at(near);
@@ -284,19 +329,31 @@ impl<T: Scalar> Kernel for Descent<'_, T> {
         let (direction, image) = rest.split_at_mut(stride);
         solution[..rank].copy_from_slice(out);
         for t in 0..stride {
-            residual[t] = -(diagonal[t] + lambda) * solution[t];
+            residual[t] = self.pulled[t] - (diagonal[t] + lambda) * solution[t];
         }
+        let listed = entries.listed();
+        let panel = (listed.values, stride);
+        let after_near = if far_rows.is_empty() {
+            entries.next
+        } else {
+            far_rows
+        };
+        let mut sum = -2.0 * dot(self.pulled, solution);
         // Each pull is a function of its own, so that its registers are its own.
-        let mut sum = simd.run(Pull {
-            rows: Rows::Copied(panel, near_rows, &mut *self.kept),
-            weights: near_weights,
-            aims: Some(near_aims),
-            vector: solution,
-            out: Some(&mut *residual),
-        });
+        if !near_rows.is_empty() {
+            let rows = Listed::new(panel, near_rows, after_near);
+            sum += simd.run(Pull {
+                rows: Rows::Copied(rows, &mut *self.kept),
+                weights: near_weights,
+                aims: Some(near_aims),
+                vector: solution,
+                out: Some(&mut *residual),
+            });
+        }
+        let far = Listed::new(panel, far_rows, &[]);
         if !far_rows.is_empty() {
             sum += simd.run(Pull {
-                rows: Rows::Listed(panel, far_rows),
+                rows: Rows::Listed(far),
                 weights: far_weights,
                 aims: Some(far_aims),
                 vector: solution,
@@ -317,16 +374,18 @@ impl<T: Scalar> Kernel for Descent<'_, T> {
             let last = step == steps;
             let mut curvature = -dot(direction, image);
             // After the last step nobody asks where it leads: only how long it has to be.
-            curvature += simd.run(Pull {
-                rows: Rows::Kept(self.kept),
-                weights: near_weights,
-                aims: None,
-                vector: direction,
-                out: (!last).then_some(&mut *image),
-            });
+            if !near_rows.is_empty() {
+                curvature += simd.run(Pull {
+                    rows: Rows::Kept(self.kept),
+                    weights: near_weights,
+                    aims: None,
+                    vector: direction,
+                    out: (!last).then_some(&mut *image),
+                });
+            }
             if !far_rows.is_empty() {
                 curvature += simd.run(Pull {
-                    rows: Rows::Listed(panel, far_rows),
+                    rows: Rows::Listed(far),
                     weights: far_weights,
                     aims: None,
                     vector: direction,

@@ -12,7 +12,7 @@
 //! raises the sum. (S. Rendle, W. Krichene, L. Zhang, Y. Koren, *iALS++: speeding up matrix factorization with subspace
 //! optimization*, 2021, whose blocks are of the factors as they are; here eigenvectors of unlike size share none of ωΛ.)
 
-use super::gather::{AT_ONCE, ask_for_later};
+use super::gather::{AT_ONCE, Listed};
 use super::principal::Axes;
 use super::pull::products;
 use super::{Factor, RegressionEntries, Regressors, RidgeRegression, SharedGram, Substitute};
@@ -141,7 +141,7 @@ impl<T: Scalar> RidgeRegression<T> {
                 weights: Some(weights),
             };
             of_block.check(block, block);
-            self.add_all(of_block, true, false);
+            self.add_all(of_block, &[], (true, false));
             let diagonal = &shared.axes.diagonal[at * block..][..own.len()];
             let (gram, moments) = (self.gram.as_mut_slice(), self.moments.as_mut_slice());
             for t in 0..own.len() {
@@ -177,8 +177,7 @@ impl<T: Scalar> RidgeRegression<T> {
 
     fn add_products(&self, panel: &Regressors<T>, rows: &[u32], vector: &[T], out: &mut [T]) {
         self.simd.run(AddProducts {
-            values: panel.values(),
-            rows,
+            rows: Listed::new((panel.values(), vector.len()), rows, &[]),
             vector,
             out,
         });
@@ -187,8 +186,7 @@ impl<T: Scalar> RidgeRegression<T> {
 
 /// Adds q·v to each number of `out`, of these rows of a panel.
 struct AddProducts<'a, T> {
-    values: &'a [T],
-    rows: &'a [u32],
+    rows: Listed<'a, T>,
     vector: &'a [T],
     out: &'a mut [T],
 }
@@ -196,17 +194,17 @@ struct AddProducts<'a, T> {
 impl<T: Scalar> AddProducts<'_, T> {
     #[inline(always)]
     fn lines<const FMA: bool, const L: usize>(self) {
-        let (stride, rows) = (self.vector.len(), self.rows);
+        let rows = self.rows;
         for (group, out) in self.out.chunks_mut(AT_ONCE).enumerate() {
             let first = group * AT_ONCE;
             let mut starts = [0; AT_ONCE];
             for slot in 0..AT_ONCE {
                 // Beyond the last entry it stands in once more.
                 let e = first + slot.min(out.len() - 1);
-                starts[slot] = rows[e] as usize * stride;
-                ask_for_later::<L, T>(self.values, (rows, stride), e);
+                starts[slot] = rows.start(e);
+                rows.ask_ahead(e);
             }
-            let products = products::<FMA, L, T>(self.values, &starts, self.vector);
+            let products = products::<FMA, L, T>(rows.values, &starts, self.vector);
             for (out, product) in out.iter_mut().zip(products) {
                 *out += product;
             }

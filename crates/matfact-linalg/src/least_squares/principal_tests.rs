@@ -1,25 +1,24 @@
 //! Regressions in the eigenvectors of a shared Gram matrix, against the plain formulas.
 
-use super::pull::{Pull, Rows};
 use super::*;
 use crate::random_normal;
 use matfact_core::ndarray::{Array1, Array2};
 
 /// A panel, a row's entries of it (some twice, some weights below 0), and what all rows share.
-struct Case<T: Scalar> {
-    q: Array2<f64>,
-    regressors: Regressors<T>,
+pub(super) struct Case<T: Scalar> {
+    pub(super) q: Array2<f64>,
+    pub(super) regressors: Regressors<T>,
     gram: SharedGram<T>,
-    rows: Vec<u32>,
-    weights: Vec<T>,
-    targets: Vec<T>,
+    pub(super) rows: Vec<u32>,
+    pub(super) weights: Vec<T>,
+    pub(super) targets: Vec<T>,
 }
 
 const OMEGA: f64 = 0.25;
 const LAMBDA: f64 = 0.5;
 
 impl<T: Scalar> Case<T> {
-    fn new(panel_rows: usize, rank: usize, count: usize) -> Self {
+    pub(super) fn new(panel_rows: usize, rank: usize, count: usize) -> Self {
         // Columns of unlike size, as eigenvalues are.
         let scale = |t: usize| 1.0 / (1.0 + t as f64).sqrt();
         let mut q = random_normal::<f64>((panel_rows, rank), 7, 0);
@@ -44,7 +43,14 @@ impl<T: Scalar> Case<T> {
         }
     }
 
-    fn entries(&self) -> impl Iterator<Item = (usize, f64, f64)> + '_ {
+    /// With no weight for each `every`-th entry.
+    fn weightless(mut self, every: usize) -> Self {
+        let weights = self.weights.iter_mut().step_by(every);
+        weights.for_each(|weight| *weight = T::zero());
+        self
+    }
+
+    pub(super) fn entries(&self) -> impl Iterator<Item = (usize, f64, f64)> + '_ {
         let pairs = self.weights.iter().zip(&self.targets);
         let entries = self.rows.iter().zip(pairs);
         entries.map(|(row, (w, m))| (*row as usize, w.as_f64(), m.as_f64()))
@@ -81,6 +87,7 @@ impl<T: Scalar> Case<T> {
             rows: &self.rows,
             weights: &self.weights,
             targets: &self.targets,
+            next: &[0],
         }
     }
 
@@ -124,7 +131,7 @@ fn one<T: Scalar>(row: &[T]) -> Regressors<T> {
     panel
 }
 
-fn wide<T: Scalar>(row: &[T]) -> Array1<f64> {
+pub(super) fn wide<T: Scalar>(row: &[T]) -> Array1<f64> {
     row.iter().map(|v| v.as_f64()).collect()
 }
 
@@ -177,8 +184,10 @@ fn the_gram_matrix_is_a_diagonal_and_products_stay() {
 }
 
 fn check_solutions<T: Scalar>(tolerance: f64) {
-    for (panel_rows, rank, count) in SIZES {
-        let case = Case::<T>::new(panel_rows, rank, count);
+    for (size, (panel_rows, rank, count)) in SIZES.into_iter().enumerate() {
+        // All, every second and every third entry without a weight, and none.
+        let every = [1, 2, 3, count + 1][size % 4];
+        let case = Case::<T>::new(panel_rows, rank, count).weightless(every);
         let basis = basis_of(&case);
         let entries = case.principal(&basis);
         let tolerance = tolerance * (count + panel_rows) as f64;
@@ -229,18 +238,62 @@ fn check_few<T: Scalar>(tolerance: f64) {
         for (e, weight) in case.weights.iter_mut().enumerate() {
             *weight = T::from_f64(0.1 + (e % 4) as f64);
         }
-        let basis = basis_of(&case);
-        for simd in Simd::available() {
-            let mut regression = RidgeRegression::new(rank, simd);
-            let mut p = vec![T::one(); rank];
-            let few = regression.solve_few(case.principal(&basis), LAMBDA, &mut p);
-            let own = few.expect("few entries");
-            let p = wide(turned(&one(&p), |p, out| basis.turn_back(p, out)).row(0));
-            let place = format!("{simd:?}, rank {rank}, {count} entries");
-            assert!(case.slope(&p) < tolerance, "{place}: {}", case.slope(&p));
-            assert!((own - case.own(&p)).abs() < tolerance, "{place}: {own}");
+        for every in [count + 1, 3, 1] {
+            case = case.weightless(every);
+            let basis = basis_of(&case);
+            for simd in Simd::available() {
+                let mut regression = RidgeRegression::new(rank, simd);
+                let mut p = vec![T::one(); rank];
+                let few = regression.apart(case.principal(&basis), |regression, entries| {
+                    assert!(entries.weights.iter().all(|weight| *weight > T::zero()));
+                    regression.solve_few(entries, LAMBDA, &mut p)
+                });
+                let own = few.expect("few entries");
+                let p = wide(turned(&one(&p), |p, out| basis.turn_back(p, out)).row(0));
+                let place = format!("{simd:?}, rank {rank}, {count} entries, {every}");
+                assert!(case.slope(&p) < tolerance, "{place}: {}", case.slope(&p));
+                assert!((own - case.own(&p)).abs() < tolerance, "{place}: {own}");
+            }
         }
     }
+}
+
+/// The measures of a solution, of the other side's too where it is the plain sum.
+fn check_measures<T: Scalar>(tolerance: f64) {
+    for every in [1000, 4, 1] {
+        let case = Case::<T>::new(120, 40, 90).weightless(every);
+        let basis = basis_of(&case);
+        let solution: Vec<T> = (0..40)
+            .map(|t| T::from_f64(0.3 - 0.01 * t as f64))
+            .collect();
+        let p = wide(turned(&one(&solution), |p, out| basis.turn_back(p, out)).row(0));
+        let squares = |p: &Array1<f64>| {
+            let mut g = case.q.t().dot(&case.q.dot(p)) * OMEGA + p * LAMBDA;
+            for (row, w, m) in case.entries() {
+                let q = case.q.row(row);
+                g.scaled_add(w * q.dot(p) - m, &q);
+            }
+            g.dot(&g)
+        };
+        for simd in Simd::available() {
+            let mut regression = RidgeRegression::new(40, simd);
+            let entries = case.principal(&basis);
+            let (own, gradient, of_zero) = regression.measure_principal(entries, LAMBDA, &solution);
+            let near = |found: f64, expected: f64| {
+                let off = (found - expected).abs() / expected.abs();
+                assert!(off < tolerance, "{simd:?}, {every}: {found}, {expected}");
+            };
+            near(own, case.own(&p));
+            near(gradient, squares(&p));
+            near(of_zero, squares(&Array1::zeros(40)));
+        }
+    }
+}
+
+#[test]
+fn measures_are_those_of_the_plain_sum() {
+    check_measures::<f64>(1e-11);
+    check_measures::<f32>(1e-4);
 }
 
 #[test]
@@ -259,6 +312,10 @@ fn few_entries_that_do_not_allow_it_are_solved_as_many() {
     let none = regression.solve_few(case.principal(&basis), LAMBDA, &mut p);
     assert!(none.is_none());
     case.weights.fill(1.0);
+    case.weights[2] = 0.0;
+    let none = regression.solve_few(case.principal(&basis), LAMBDA, &mut p);
+    assert!(none.is_none(), "entries without weight are to be apart");
+    case.weights[2] = 1.0;
     assert!(
         regression
             .solve_few(case.principal(&basis), LAMBDA, &mut p)
@@ -319,73 +376,6 @@ fn steps_and_blocks_never_raise_the_sum() {
     check_falls::<f32>(1e-4);
 }
 
-fn check_pull<T: Scalar>(tolerance: f64) {
-    for stride in [16, 32, 64, 80] {
-        for count in [1, 3, 4, 5, 8, 16, 31, 33] {
-            let case = Case::<T>::new(40, stride, count);
-            let vector: Vec<T> = (0..stride)
-                .map(|t| T::from_f64(0.1 * t as f64 - 0.4))
-                .collect();
-            let mut kept = Vec::new();
-            for row in &case.rows {
-                kept.extend_from_slice(case.regressors.row(*row as usize));
-            }
-            for aimed in [true, false] {
-                let v = wide(&vector);
-                let mut expected = Array1::from_elem(stride, 2.0);
-                let mut sum = 0.0;
-                for (row, w, m) in case.entries() {
-                    let (q, m) = (case.q.row(row), if aimed { m } else { 0.0 });
-                    let product = q.dot(&v);
-                    sum += product * (w * product - 2.0 * m);
-                    expected.scaled_add(m - w * product, &q);
-                }
-                for simd in Simd::available() {
-                    let mut copies = vec![T::zero(); kept.len() + 3];
-                    for rows in [
-                        Rows::Kept(&kept[..]),
-                        Rows::Listed(case.regressors.values(), &case.rows),
-                        Rows::Copied(case.regressors.values(), &case.rows, &mut copies),
-                    ] {
-                        // Added to what is there.
-                        let mut out = vec![T::from_f64(2.0); stride];
-                        let found = simd.run(Pull {
-                            rows,
-                            weights: &case.weights,
-                            aims: aimed.then_some(&case.targets[..]),
-                            vector: &vector,
-                            out: Some(&mut out),
-                        });
-                        let near = tolerance * (1.0 + sum.abs());
-                        assert!((found - sum).abs() < near, "{simd:?}: {found} for {sum}");
-                        let worst = &wide(&out) - &expected;
-                        let most = expected.iter().fold(1.0f64, |most, v| most.max(v.abs()));
-                        assert!(
-                            worst.iter().all(|d| d.abs() < tolerance * most),
-                            "{simd:?}, {stride} numbers, {count} entries"
-                        );
-                    }
-                    assert_eq!(copies[..kept.len()], kept);
-                    let alone = simd.run(Pull {
-                        rows: Rows::Kept(&kept),
-                        weights: &case.weights,
-                        aims: aimed.then_some(&case.targets[..]),
-                        vector: &vector,
-                        out: None,
-                    });
-                    assert!((alone - sum).abs() < tolerance * (1.0 + sum.abs()));
-                }
-            }
-        }
-    }
-}
-
-#[test]
-fn a_pull_is_the_sum_of_the_plain_formula() {
-    check_pull::<f64>(1e-13);
-    check_pull::<f32>(1e-5);
-}
-
 #[test]
 fn what_nothing_determines_is_zero_in_every_basis() {
     let mut q = Array2::<f64>::zeros((4, 20));
@@ -401,6 +391,7 @@ fn what_nothing_determines_is_zero_in_every_basis() {
         rows: &rows,
         weights: &weights,
         targets: &targets,
+        next: &[],
     };
     let simd = Simd::detect();
     RidgeRegression::new(20, simd).solve_principal(entries, 0.0, &mut p);

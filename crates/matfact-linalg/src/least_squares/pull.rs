@@ -1,6 +1,6 @@
 //! A pass over a row's regressors: products with a vector, and their sum back into one.
 
-use super::gather::{AT_ONCE, Gather, add_rows, ask_for_later, line_at};
+use super::gather::{AT_ONCE, Gather, Listed, add_rows, line_at};
 use crate::simd::{Kernel, multiply_add};
 use crate::sparse::line;
 use matfact_core::Scalar;
@@ -10,10 +10,10 @@ use std::hint::black_box;
 pub(super) enum Rows<'a, T> {
     /// One after the other.
     Kept(&'a [T]),
-    /// These rows of a panel.
-    Listed(&'a [T], &'a [u32]),
-    /// These rows of a panel, copied one after the other to be kept.
-    Copied(&'a [T], &'a [u32], &'a mut [T]),
+    /// Rows of a panel.
+    Listed(Listed<'a, T>),
+    /// Rows of a panel, copied one after the other to be kept.
+    Copied(Listed<'a, T>, &'a mut [T]),
 }
 
 /// Adds Σ (m − w q·v) q to `out`, if there is one, and gives Σ w (q·v)² − 2 m q·v; m = 0 without `aims`.
@@ -31,12 +31,10 @@ impl<T: Scalar> Pull<'_, T> {
         let (stride, count) = (self.vector.len(), self.weights.len());
         let (values, listed) = match self.rows {
             Rows::Kept(values) => (values, None),
-            Rows::Listed(values, rows) => (values, Some(rows)),
-            Rows::Copied(values, rows, kept) => {
+            Rows::Listed(rows) => (rows.values, Some(rows)),
+            Rows::Copied(rows, kept) => {
                 let gather = Gather {
-                    values,
                     rows,
-                    stride,
                     out: &mut *kept,
                 };
                 gather.lines::<L>();
@@ -52,8 +50,10 @@ impl<T: Scalar> Pull<'_, T> {
                 let e = first + slot.min(last);
                 starts[slot] = e * stride;
                 if let Some(rows) = listed {
-                    starts[slot] = rows[e] as usize * stride;
-                    ask_for_later::<L, T>(values, (rows, stride), e);
+                    starts[slot] = rows.start(e);
+                    if slot <= last {
+                        rows.ask_ahead(e);
+                    }
                 }
             }
             let products = products::<FMA, L, T>(values, &starts, self.vector);
@@ -125,6 +125,57 @@ impl<T: Scalar> Kernel for Pull<'_, T> {
     #[cfg(target_arch = "x86_64")]
     #[inline(always)]
     unsafe fn run_avx512(self) -> f64 {
+        use std::arch::x86_64::{__m512, __m512d};
+        // SAFETY: the caller has AVX-512, and a line is a register of numbers of this type.
+        match line::<T>() {
+            16 => unsafe { self.wide::<__m512>() },
+            _ => unsafe { self.wide::<__m512d>() },
+        }
+    }
+}
+
+/// Adds Σ m q of some rows of a panel to `out`.
+pub(super) struct AddRows<'a, T> {
+    pub(super) rows: Listed<'a, T>,
+    /// m, one for each row.
+    pub(super) coefficients: &'a [T],
+    pub(super) out: &'a mut [T],
+}
+
+impl<T: Scalar> AddRows<'_, T> {
+    #[inline(always)]
+    fn lines<const FMA: bool, const L: usize>(self) {
+        let rows = self.rows;
+        for (group, given) in self.coefficients.chunks(AT_ONCE).enumerate() {
+            let (mut starts, mut coefficients) = ([0; AT_ONCE], [T::zero(); AT_ONCE]);
+            coefficients[..given.len()].copy_from_slice(given);
+            for (slot, start) in starts.iter_mut().enumerate() {
+                // Beyond the last entry it stands in once more, with the coefficient 0.
+                let e = group * AT_ONCE + slot.min(given.len() - 1);
+                *start = rows.start(e);
+                if slot < given.len() {
+                    rows.ask_ahead(e);
+                }
+            }
+            add_rows::<FMA, L, T>(rows.values, &starts, &coefficients, self.out);
+        }
+    }
+}
+
+impl<T: Scalar> Kernel for AddRows<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<const FMA: bool>(self) {
+        match line::<T>() {
+            16 => self.lines::<FMA, 16>(),
+            _ => self.lines::<FMA, 8>(),
+        }
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    #[inline(always)]
+    unsafe fn run_avx512(self) {
         use std::arch::x86_64::{__m512, __m512d};
         // SAFETY: the caller has AVX-512, and a line is a register of numbers of this type.
         match line::<T>() {

@@ -35,6 +35,12 @@ impl<T: Scalar> Regressors<T> {
         self.rank
     }
 
+    /// How far apart rows are: whole cache lines.
+    #[cfg(feature = "dense")]
+    pub(super) fn stride(&self) -> usize {
+        self.stride
+    }
+
     /// The number of rows.
     #[must_use]
     pub fn rows(&self) -> usize {

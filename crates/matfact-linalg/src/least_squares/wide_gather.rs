@@ -3,10 +3,9 @@
 use super::gather::GatherScaled;
 use crate::wide::Wide;
 use matfact_core::Scalar;
-use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
 
 /// Registers of a row that are copied before the next row's.
-const AT_ONCE: usize = 4;
+const AT_ONCE: usize = 8;
 
 /// Writes rows of `stride` numbers number by number: `stride` rows of a number of each.
 ///
@@ -41,7 +40,7 @@ impl<T: Scalar> GatherScaled<'_, T> {
     /// The processor has AVX-512, and `W` holds numbers of type `T`.
     #[inline(always)]
     pub(super) unsafe fn wide<W: Wide>(mut self) {
-        let (stride, count) = (self.stride, self.rows.len());
+        let (stride, count) = (self.rows.stride, self.rows.len());
         assert_eq!(
             size_of::<T>(),
             size_of::<W::Number>(),
@@ -74,8 +73,7 @@ impl<T: Scalar> GatherScaled<'_, T> {
                 for column in (0..stride).step_by(W::LANES) {
                     let mut sum = W::load(totals.add(column));
                     for e in 0..count {
-                        let row = self.rows[e] as usize * stride + column;
-                        let row = W::load(self.values.as_ptr().add(row).cast());
+                        let row = W::load(self.rows.row(e)[column..].as_ptr().cast());
                         let weight = W::splat(*self.weights.as_ptr().add(e).cast());
                         sum = row.times_plus(weight, sum);
                     }
@@ -87,7 +85,7 @@ impl<T: Scalar> GatherScaled<'_, T> {
 
     #[inline(always)]
     unsafe fn columns<W: Wide, const COUNT: usize>(&mut self, column: usize) {
-        let (stride, values) = (self.stride, self.values);
+        let stride = self.rows.stride;
         let moments = self.moments[column..].as_mut_ptr().cast::<W::Number>();
         let out = self.out.as_mut_ptr().cast::<W::Number>();
         // SAFETY: as the caller says; that the rows are there is checked.
@@ -96,16 +94,11 @@ impl<T: Scalar> GatherScaled<'_, T> {
             for (place, sum) in sums.iter_mut().enumerate() {
                 *sum = W::load(moments.add(place * W::LANES));
             }
-            for (e, row) in self.rows.iter().enumerate() {
-                if let Some(later) = self.rows.get(e + super::AHEAD) {
-                    let later = values
-                        .as_ptr()
-                        .wrapping_add(*later as usize * stride + column);
-                    for place in 0..COUNT {
-                        _mm_prefetch::<_MM_HINT_T0>(later.wrapping_add(place * W::LANES).cast());
-                    }
+            for e in 0..self.rows.len() {
+                if column == 0 {
+                    self.rows.ask_ahead(e);
                 }
-                let row = &values[*row as usize * stride + column..][..COUNT * W::LANES];
+                let row = &self.rows.row(e)[column..][..COUNT * W::LANES];
                 let row = row.as_ptr().cast::<W::Number>();
                 let slot = out.add(e * stride + column);
                 let scale = W::splat(*self.scales.as_ptr().add(e).cast());

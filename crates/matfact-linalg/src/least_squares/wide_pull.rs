@@ -1,10 +1,10 @@
 //! The pass over a row's regressors with AVX-512: a register of entries at a time, whose products with the vector
 //! come together in one register, so that summing across lanes costs little beside the products themselves.
 
-use super::pull::{Pull, Rows};
+use super::gather::Listed;
+use super::pull::{AddRows, Pull, Rows};
 use crate::wide::Wide;
 use matfact_core::Scalar;
-use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
 
 /// Lanes of the longest register.
 const MOST: usize = 16;
@@ -62,26 +62,24 @@ impl<T: Scalar> Pull<'_, T> {
                     sum += unsafe { course.add::<W>(&rows, first) };
                 }
             }
-            Rows::Listed(values, rows) => {
+            Rows::Listed(rows) => {
                 assert_eq!(rows.len(), count, "as many rows as weights");
+                assert_eq!(rows.stride, stride, "length of the rows");
                 for first in (0..count).step_by(W::LANES) {
-                    for slot in 0..W::LANES {
-                        ask_for_next::<W, T>(values, rows, (first + slot, stride));
-                    }
-                    let rows = listed::<W, T>(values, rows, (first, stride));
+                    let rows = listed::<W, T>(&rows, first);
                     // SAFETY: the rows of the group are rows of the values.
                     sum += unsafe { course.add::<W>(&rows, first) };
                 }
             }
-            Rows::Copied(values, rows, copies) => {
+            Rows::Copied(rows, copies) => {
                 assert_eq!(rows.len(), count, "as many rows as weights");
+                assert_eq!(rows.stride, stride, "length of the rows");
                 assert!(copies.len() >= count * stride, "room for the rows");
                 let copies = copies.as_mut_ptr().cast::<W::Number>();
                 for first in (0..count).step_by(W::LANES) {
-                    let from = listed::<W, T>(values, rows, (first, stride));
+                    let from = listed::<W, T>(&rows, first);
                     let to = kept::<W>(copies, first, (count, stride));
                     for slot in 0..W::LANES {
-                        ask_for_next::<W, T>(values, rows, (first + slot, stride));
                         for line in (0..stride).step_by(W::LANES) {
                             // SAFETY: the rows are whole, and there is room for their copies.
                             unsafe {
@@ -147,30 +145,46 @@ fn kept<W: Wide>(
     rows
 }
 
-/// Where the rows of a group are.
+/// Where the rows of a group are; asks for as many that come later.
 #[inline(always)]
-fn listed<W: Wide, T>(
-    values: &[T],
-    rows: &[u32],
-    (first, stride): (usize, usize),
-) -> Group<W::Number> {
+fn listed<W: Wide, T>(rows: &Listed<'_, T>, first: usize) -> Group<W::Number> {
     let last = rows.len() - 1;
-    let mut starts = [values.as_ptr().cast(); MOST];
+    let mut starts = [rows.values.as_ptr().cast(); MOST];
     for (slot, at) in starts.iter_mut().enumerate().take(W::LANES) {
-        let start = rows[(first + slot).min(last)] as usize * stride;
-        *at = values[start..start + stride].as_ptr().cast();
+        let e = (first + slot).min(last);
+        if first + slot <= last {
+            rows.ask_ahead(e);
+        }
+        *at = rows.row(e).as_ptr().cast();
     }
     starts
 }
 
-/// Asks for the row of an entry of the next group.
-#[inline(always)]
-fn ask_for_next<W: Wide, T>(values: &[T], rows: &[u32], (e, stride): (usize, usize)) {
-    if let Some(row) = rows.get(e + W::LANES) {
-        let start = values.as_ptr().wrapping_add(*row as usize * stride);
-        for line in (0..stride).step_by(W::LANES) {
-            // SAFETY: a prefetch never faults nor writes.
-            unsafe { _mm_prefetch::<_MM_HINT_T0>(start.wrapping_add(line).cast()) };
+impl<T: Scalar> AddRows<'_, T> {
+    /// # Safety
+    /// The processor has AVX-512, and `W` holds numbers of type `T`.
+    #[inline(always)]
+    pub(super) unsafe fn wide<W: Wide>(self) {
+        let (rows, stride, count) = (self.rows, self.rows.stride, self.rows.len());
+        assert_eq!(
+            size_of::<T>(),
+            size_of::<W::Number>(),
+            "type of the numbers"
+        );
+        assert_eq!(stride % W::LANES, 0, "whole registers");
+        assert_eq!(self.out.len(), stride, "length of the result");
+        assert_eq!(self.coefficients.len(), count, "number of coefficients");
+        let out = self.out.as_mut_ptr().cast::<W::Number>();
+        let given = self.coefficients.as_ptr().cast::<W::Number>();
+        for first in (0..count).step_by(W::LANES) {
+            let group = listed::<W, T>(&rows, first);
+            let mut room = [0.0_f64; MOST];
+            let coefficients = room.as_mut_ptr().cast::<W::Number>();
+            // SAFETY: as many coefficients are read as there are; all rows and the result have `stride` numbers.
+            unsafe {
+                W::load_first(given.add(first), W::LANES.min(count - first)).store(coefficients);
+                add_all::<W>(&group, coefficients, (out, stride));
+            }
         }
     }
 }
