@@ -236,7 +236,7 @@ impl HalfStep {
             regression,
             targets,
         } = worker;
-        let entries = self.entries(entries, weights, others, targets);
+        let entries = self.entries((entries, next_columns(x, row)), weights, others, targets);
         let ridge = self.ridge(count, others);
         let bias = match self.solver.with(self.non_negative) {
             AlsSolver::ConjugateGradients { steps } => {
@@ -273,10 +273,10 @@ impl HalfStep {
         T::from_f64(2.0 * ((0.5 * value - 0.5 * self.mean) / self.deviation))
     }
 
-    /// The regression of one row on the others' factors; `targets` is written.
+    /// The regression of one row on the others' factors, and the columns of the row after it; `targets` is written.
     fn entries<'a, T: Scalar>(
         &self,
-        observed: ObservedRow<'a, T>,
+        (observed, next): (ObservedRow<'a, T>, &'a [u32]),
         weights: Option<&'a [T]>,
         others: &'a Factors<T>,
         targets: &'a mut Vec<T>,
@@ -291,6 +291,7 @@ impl HalfStep {
             rows: observed.columns,
             targets,
             weights,
+            next,
         }
     }
 
@@ -322,6 +323,7 @@ impl HalfStep {
                 if count == 0.0 {
                     continue;
                 }
+                let entries = (entries, next_columns(x, row));
                 let entries = self.entries(entries, weights, others, &mut worker.targets);
                 let ridge = self.ridge(count, others);
                 let (own, bias) = (rows.row(row), rows.bias(row));
@@ -389,6 +391,14 @@ impl Measures {
 struct Worker<T: Scalar> {
     regression: RidgeRegression<T>,
     targets: Vec<T>,
+}
+
+/// The columns of the row after this one, if there is one.
+fn next_columns<X: ObservedEntries + ?Sized>(x: &X, row: usize) -> &[u32] {
+    match row + 1 < x.shape().0 {
+        true => x.row(row + 1).columns,
+        false => &[],
+    }
 }
 
 /// Rows cut into tasks of about equally many ratings, whatever the number of threads.

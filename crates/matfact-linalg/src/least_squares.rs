@@ -14,6 +14,7 @@
 mod cholesky;
 mod conjugate_gradients;
 mod coordinate_descent;
+mod descent;
 mod errors;
 #[cfg(feature = "dense")]
 mod few_entries;
@@ -23,7 +24,6 @@ mod gram;
 mod principal;
 #[cfg(feature = "dense")]
 mod principal_blocks;
-#[cfg(feature = "dense")]
 mod pull;
 mod regressors;
 mod shared;
@@ -33,7 +33,7 @@ mod weightless;
 mod wide_cholesky;
 #[cfg(target_arch = "x86_64")]
 mod wide_gather;
-#[cfg(all(feature = "dense", target_arch = "x86_64"))]
+#[cfg(target_arch = "x86_64")]
 mod wide_pull;
 
 use crate::Simd;
@@ -59,6 +59,8 @@ const LEAST_ENTRIES: usize = 32;
 /// Bytes of them, where there may be fewer: they stay in the second cache, beside the sums. (In the first there would be
 /// so few that adding to the sums would take a fifth of the time.)
 const GATHERED_BYTES: usize = 96 << 10;
+/// Bytes of a row's regressors that are kept side by side, for all the products with them.
+const KEPT_BYTES: usize = 1 << 22;
 /// Sums that a substitution keeps apart, so that none waits for another.
 const PARTIAL_SUMS: usize = 8;
 
@@ -90,15 +92,12 @@ pub struct RidgeRegression<T: Scalar> {
     scales: Vec<T>,
     aims: Vec<T>,
     /// Regressors of a row that are kept for several passes, and the vectors of these.
-    #[cfg(feature = "dense")]
     kept: Aligned<T>,
-    #[cfg(feature = "dense")]
     vectors: Aligned<T>,
-    /// Entries apart, and the sum over those that have no weight.
+    /// The sum over entries that have no weight, and the others apart from them.
+    pulled: Aligned<T>,
     #[cfg(feature = "dense")]
     parted: weightless::Parted<T>,
-    #[cfg(feature = "dense")]
-    pulled: Aligned<T>,
     /// Vectors of `stride` numbers that the iterative solutions work with.
     work: Vec<T>,
     simd: Simd,
@@ -115,9 +114,16 @@ pub struct RegressionEntries<'a, T: Scalar> {
     pub targets: &'a [T],
     /// w, one for each entry; 1 where there are none.
     pub weights: Option<&'a [T]>,
+    /// Rows of the panel that the next regression will need, so that memory can be asked for them; there may be none.
+    pub next: &'a [u32],
 }
 
-impl<T: Scalar> RegressionEntries<'_, T> {
+impl<'a, T: Scalar> RegressionEntries<'a, T> {
+    fn listed(&self) -> Listed<'a, T> {
+        let panel = (self.regressors.values(), self.regressors.stride());
+        Listed::new(panel, self.rows, self.next)
+    }
+
     fn check(&self, rank: usize, out: usize) {
         assert_eq!(self.regressors.rank(), rank, "length of the regressors");
         assert_eq!(self.rows.len(), self.targets.len(), "number of targets");
@@ -144,14 +150,11 @@ impl<T: Scalar> RidgeRegression<T> {
             gathered: Aligned::zeros(entries * stride),
             scales: Vec::new(),
             aims: Vec::new(),
-            #[cfg(feature = "dense")]
             kept: Aligned::zeros(0),
-            #[cfg(feature = "dense")]
             vectors: Aligned::zeros(4 * stride),
+            pulled: Aligned::zeros(stride),
             #[cfg(feature = "dense")]
             parted: weightless::Parted::default(),
-            #[cfg(feature = "dense")]
-            pulled: Aligned::zeros(stride),
             work: Vec::new(),
             simd,
         }
@@ -172,7 +175,7 @@ impl<T: Scalar> RidgeRegression<T> {
     fn accumulate(&mut self, entries: RegressionEntries<'_, T>) {
         self.gram.as_mut_slice().fill(T::zero());
         self.begin();
-        self.add_all(entries, &[], (false, true));
+        self.add_all(entries, false, true);
     }
 
     /// Sums of nothing, but for G.
@@ -182,34 +185,24 @@ impl<T: Scalar> RidgeRegression<T> {
         (self.target, self.weight) = (0.0, 0.0);
     }
 
-    /// Adds entries, after which rows `next` of the panel will be needed; targets that are `weighed` have their weights in
-    /// them already. What a constant needs is summed if `constant`.
-    fn add_all(
-        &mut self,
-        entries: RegressionEntries<'_, T>,
-        next: &[u32],
-        (weighed, constant): (bool, bool),
-    ) {
+    /// Adds entries; targets that are `weighed` have their weights in them already. What a constant needs is
+    /// summed if `constant`.
+    fn add_all(&mut self, entries: RegressionEntries<'_, T>, weighed: bool, constant: bool) {
         for start in (0..entries.rows.len()).step_by(self.entries) {
             let end = entries.rows.len().min(start + self.entries);
+            let rest = &entries.rows[end..];
             let part = RegressionEntries {
                 regressors: entries.regressors,
                 rows: &entries.rows[start..end],
                 targets: &entries.targets[start..end],
                 weights: entries.weights.map(|weights| &weights[start..end]),
+                next: if rest.is_empty() { entries.next } else { rest },
             };
-            let rest = &entries.rows[end..];
-            let next = if rest.is_empty() { next } else { rest };
-            self.add(part, next, (weighed, constant));
+            self.add(part, weighed, constant);
         }
     }
 
-    fn add(
-        &mut self,
-        entries: RegressionEntries<'_, T>,
-        next: &[u32],
-        (weighed, constant): (bool, bool),
-    ) {
+    fn add(&mut self, entries: RegressionEntries<'_, T>, weighed: bool, constant: bool) {
         let count = entries.rows.len();
         self.scales.clear();
         self.aims.clear();
@@ -236,30 +229,25 @@ impl<T: Scalar> RidgeRegression<T> {
                 Some(weights) => weights.iter().map(|w| w.as_f64()).sum::<f64>(),
             };
         }
-        self.add_gram(entries, next, (constant, false));
+        self.add_gram(entries, constant, false);
         if let (true, Some(weights)) = (below, entries.weights) {
             // What weights below 0 take away, by itself: a root has no sign.
             self.scales.clear();
             let roots = weights.iter().map(|w| (-*w).max(T::zero()).sqrt());
             self.scales.extend(roots);
             self.aims.fill(T::zero());
-            self.add_gram(entries, next, (false, true));
+            self.add_gram(entries, false, true);
         }
     }
 
     /// Gathers the entries, sums their moments, and adds their part of G or takes it away.
-    fn add_gram(
-        &mut self,
-        entries: RegressionEntries<'_, T>,
-        next: &[u32],
-        (constant, subtract): (bool, bool),
-    ) {
+    fn add_gram(&mut self, entries: RegressionEntries<'_, T>, constant: bool, subtract: bool) {
         let stride = self.stride;
         let gathered = &mut self.gathered.as_mut_slice()[..entries.rows.len() * stride];
         // Without weights every scale is 1.
         let weights = entries.weights.unwrap_or(&self.scales);
         self.simd.run(GatherScaled {
-            rows: Listed::new((entries.regressors.values(), stride), entries.rows, next),
+            rows: entries.listed(),
             scales: &self.scales,
             aims: &self.aims,
             weights,

@@ -194,6 +194,7 @@ fn solve<T: Scalar>(
                     rows: &row.others,
                     targets: &targets,
                     weights,
+                    next: &[],
                 };
                 *bias = regression.solve(entries, ridge, out);
             }

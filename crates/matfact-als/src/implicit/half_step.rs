@@ -194,6 +194,7 @@ impl ImplicitStep {
         let of = (confidences, row, held.others, held.gram);
         let entries = self.entries(of, weights, targets);
         let (rows, targets) = (entries.own.rows, entries.own.targets);
+        let next = entries.own.next;
         let weights = entries.own.weights.unwrap_or_default();
         match held.basis {
             Basis::AsItIs => {
@@ -214,7 +215,7 @@ impl ImplicitStep {
                     rows,
                     weights,
                     targets,
-                    next: confidences.columns_after(row),
+                    next,
                 };
                 match self.solver {
                     AlsSolver::ConjugateGradients { steps } => {
@@ -252,6 +253,7 @@ impl ImplicitStep {
             rows: confidences.columns(row),
             targets,
             weights: Some(weights),
+            next: confidences.columns_after(row),
         };
         SharedEntries { own, gram }
     }
@@ -346,7 +348,7 @@ impl ImplicitStep {
                             rows: entries.own.rows,
                             weights: entries.own.weights.unwrap_or_default(),
                             targets: entries.own.targets,
-                            next: confidences.columns_after(row),
+                            next: entries.own.next,
                         };
                         let penalty = self.penalty(confidences.positives(row));
                         let solution = turned.row(row);

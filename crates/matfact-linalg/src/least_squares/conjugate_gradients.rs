@@ -10,7 +10,7 @@
 //!
 //! No step raises what is minimized.
 
-use super::errors::Errors;
+use super::descent::{Constant, Descent};
 use super::{RegressionEntries, Ridge, RidgeRegression};
 use matfact_core::Scalar;
 
@@ -27,83 +27,48 @@ impl<T: Scalar> RidgeRegression<T> {
         out: &mut [T],
     ) -> T {
         entries.check(self.rank, out.len());
-        let (rank, stride) = (self.rank, self.stride);
-        self.work.clear();
-        self.work.resize(4 * stride, T::zero());
-        let (solution, rest) = self.work.split_at_mut(stride);
-        let (residual, rest) = rest.split_at_mut(stride);
-        let (direction, image) = rest.split_at_mut(stride);
-        solution[..rank].copy_from_slice(out);
-
-        let weights = |e: usize| entries.weights.map_or(1.0, |weights| weights[e].as_f64());
-        let weight: f64 = (0..entries.rows.len()).map(weights).sum();
-        let targets = entries.targets.iter().enumerate();
-        let target: f64 = targets.map(|(e, t)| weights(e) * t.as_f64()).sum();
-        let constant = ridge.constant.map(|penalty| weight + penalty);
-        let constant = constant.filter(|sum| *sum > 0.0);
-
-        self.totals.as_mut_slice().fill(T::zero());
-        let errors = Errors {
-            entries,
-            targets: Some(entries.targets),
-            weighed: false,
-            stride,
-            vector: solution,
-            out: residual,
-            totals: constant.is_some().then_some(self.totals.as_mut_slice()),
-            moments: None,
-        };
-        self.simd.run(errors);
-        let bias_of = |solution: &[T], totals: &[T]| {
-            constant.map_or(0.0, |sum| (target - dot(totals, solution)) / sum)
-        };
-        let bias = bias_of(solution, self.totals.as_slice());
-        for t in 0..stride {
-            let change =
-                ridge.factors * solution[t].as_f64() + bias * self.totals.as_slice()[t].as_f64();
-            residual[t] -= T::from_f64(change);
-        }
-        direction.copy_from_slice(residual);
-        let mut square = dot(residual, residual);
-        let negligible = square * T::epsilon().as_f64().powi(2);
-        for _ in 0..steps {
-            if square.is_nan() || square <= negligible {
-                break;
+        self.scales.clear();
+        self.aims.clear();
+        match entries.weights {
+            None => {
+                self.scales.resize(entries.rows.len(), T::one());
+                self.aims.extend_from_slice(entries.targets);
             }
-            image.fill(T::zero());
-            self.simd.run(Errors {
-                entries,
-                targets: None,
-                weighed: false,
-                stride,
-                vector: direction,
-                out: image,
-                totals: None,
-                moments: None,
-            });
-            let share = constant.map_or(0.0, |sum| dot(self.totals.as_slice(), direction) / sum);
-            for t in 0..stride {
-                let own = ridge.factors * direction[t].as_f64()
-                    - share * self.totals.as_slice()[t].as_f64();
-                image[t] = T::from_f64(own) - image[t];
-            }
-            let curvature = dot(direction, image);
-            if curvature.is_nan() || curvature <= 0.0 {
-                break;
-            }
-            let length = square / curvature;
-            for t in 0..stride {
-                solution[t] += T::from_f64(length * direction[t].as_f64());
-                residual[t] -= T::from_f64(length * image[t].as_f64());
-            }
-            let before = std::mem::replace(&mut square, dot(residual, residual));
-            let turn = square / before;
-            for t in 0..stride {
-                direction[t] = residual[t] + T::from_f64(turn * direction[t].as_f64());
+            Some(weights) => {
+                self.scales.extend_from_slice(weights);
+                let pairs = weights.iter().zip(entries.targets);
+                self.aims.extend(pairs.map(|(w, t)| *w * *t));
             }
         }
-        out.copy_from_slice(&solution[..rank]);
-        T::from_f64(bias_of(solution, self.totals.as_slice()))
+        let sum_of = |values: &[T]| -> f64 { values.iter().map(|value| value.as_f64()).sum() };
+        let target = sum_of(&self.aims);
+        let weight = ridge.constant.map(|own| sum_of(&self.scales) + own);
+        let weight = weight.filter(|weight| *weight > 0.0);
+        self.make_room(entries.rows.len());
+        // Nothing is shared with other regressions.
+        self.pulled.as_mut_slice().fill(T::zero());
+        let none = self.pulled.as_slice();
+        let totals = self.totals.as_mut_slice();
+        self.simd.run(Descent {
+            rows: entries.listed(),
+            weights: &self.scales,
+            aims: &self.aims,
+            diagonal: none,
+            lambda: ridge.factors,
+            pulled: none,
+            constant: weight.map(|weight| Constant {
+                totals: &mut *totals,
+                weight,
+                target,
+            }),
+            steps,
+            kept: self.kept.as_mut_slice(),
+            vectors: self.vectors.as_mut_slice(),
+            out,
+            simd: self.simd,
+        });
+        let best = weight.map_or(0.0, |weight| (target - dot(totals, out)) / weight);
+        T::from_f64(best)
     }
 }
 

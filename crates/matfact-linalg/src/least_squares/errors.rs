@@ -119,11 +119,11 @@ pub(super) fn product<const FMA: bool, const L: usize, T: Scalar>(
     ((a + e) + (c + g)) + ((b + f) + (d + h))
 }
 
-struct SquaredErrors<'a, T: Scalar> {
-    entries: RegressionEntries<'a, T>,
-    stride: usize,
-    vector: &'a [T],
-    bias: T,
+pub(super) struct SquaredErrors<'a, T: Scalar> {
+    pub(super) entries: RegressionEntries<'a, T>,
+    pub(super) stride: usize,
+    pub(super) vector: &'a [T],
+    pub(super) bias: T,
 }
 
 impl<T: Scalar> SquaredErrors<'_, T> {
@@ -150,6 +150,17 @@ impl<T: Scalar> Kernel for SquaredErrors<'_, T> {
         match line::<T>() {
             16 => self.lines::<FMA, 16>(),
             _ => self.lines::<FMA, 8>(),
+        }
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    #[inline(always)]
+    unsafe fn run_avx512(self) -> f64 {
+        use std::arch::x86_64::{__m512, __m512d};
+        // SAFETY: the caller has AVX-512, and a line is a register of numbers of this type.
+        match line::<T>() {
+            16 => unsafe { self.wide::<__m512>() },
+            _ => unsafe { self.wide::<__m512d>() },
         }
     }
 }

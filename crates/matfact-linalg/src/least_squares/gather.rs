@@ -40,6 +40,15 @@ impl<'a, T> Listed<'a, T> {
         }
     }
 
+    /// The first `count` of these rows, and those after them.
+    pub(super) fn split_at(&self, count: usize) -> (Self, Self) {
+        let (first, rest) = self.rows.split_at(count);
+        let panel = (self.values, self.stride);
+        let after_first = if rest.is_empty() { self.next } else { rest };
+        let rest = Self::new(panel, rest, self.next);
+        (Self::new(panel, first, after_first), rest)
+    }
+
     pub(super) fn len(&self) -> usize {
         self.rows.len()
     }
@@ -70,13 +79,11 @@ impl<'a, T> Listed<'a, T> {
 }
 
 /// Copies the rows of a panel one after the other.
-#[cfg(feature = "dense")]
 pub(super) struct Gather<'a, T> {
     pub(super) rows: Listed<'a, T>,
     pub(super) out: &'a mut [T],
 }
 
-#[cfg(feature = "dense")]
 impl<T: Scalar> Gather<'_, T> {
     #[inline(always)]
     pub(super) fn lines<const L: usize>(self) {

@@ -5,13 +5,12 @@
 //! remains, which costs k operations where a product with the matrix costs k². The way there and back is one
 //! product of each panel with V.
 
-use super::conjugate_gradients::{LANES, dot};
+use super::conjugate_gradients::dot;
+use super::descent::{Descent, shared_part};
 use super::gather::Listed;
 use super::pull::{Pull, Rows};
 use super::{RegressionEntries, Regressors, Ridge, RidgeRegression, SharedGram};
-use crate::Simd;
 use crate::dense::symmetric_eigen;
-use crate::simd::{Kernel, multiply_add};
 use crate::sparse::line;
 use matfact_core::Scalar;
 use matfact_core::ndarray::{Array2, ArrayView2};
@@ -130,9 +129,7 @@ pub struct PrincipalEntries<'a, T: Scalar> {
 
 impl<'a, T: Scalar> PrincipalEntries<'a, T> {
     pub(super) fn listed(&self) -> Listed<'a, T> {
-        let regressors = &self.shared.regressors;
-        let panel = (regressors.values(), regressors.stride());
-        Listed::new(panel, self.rows, self.next)
+        self.own().listed()
     }
 
     fn own(&self) -> RegressionEntries<'a, T> {
@@ -141,12 +138,10 @@ impl<'a, T: Scalar> PrincipalEntries<'a, T> {
             rows: self.rows,
             targets: self.targets,
             weights: Some(self.weights),
+            next: self.next,
         }
     }
 }
-
-/// Bytes of a row's regressors that are kept side by side, for all the products with them.
-const KEPT_BYTES: usize = 1 << 22;
 
 impl<T: Scalar> RidgeRegression<T> {
     /// The p (into `out`) that minimizes the sum, by Cholesky; where nothing determines a number of p, it is 0. Gives
@@ -184,7 +179,7 @@ impl<T: Scalar> RidgeRegression<T> {
         self.begin();
         let pulled = self.pulled.as_slice();
         self.moments.as_mut_slice().copy_from_slice(pulled);
-        self.add_all(entries.own(), entries.next, (true, false));
+        self.add_all(entries.own(), true, false);
         self.work.clear();
         self.work.extend_from_slice(self.moments.as_slice());
         let ridge = Ridge {
@@ -221,18 +216,17 @@ impl<T: Scalar> RidgeRegression<T> {
         steps: usize,
         out: &mut [T],
     ) -> f64 {
-        let most = KEPT_BYTES / (self.stride * size_of::<T>()).max(1);
-        let kept = entries.rows.len().min(most);
-        if self.kept.as_slice().len() < kept * self.stride {
-            let room = kept.next_power_of_two().min(most);
-            self.kept = super::Aligned::zeros(room * self.stride);
-        }
+        self.make_room(entries.rows.len());
         self.simd.run(Descent {
-            entries,
+            rows: entries.listed(),
+            weights: entries.weights,
+            aims: entries.targets,
+            diagonal: &entries.shared.axes.diagonal[..self.stride],
             lambda,
-            steps,
             pulled: self.pulled.as_slice(),
-            kept: &mut self.kept.as_mut_slice()[..kept * self.stride],
+            constant: None,
+            steps,
+            kept: self.kept.as_mut_slice(),
             vectors: self.vectors.as_mut_slice(),
             out,
             simd: self.simd,
@@ -288,149 +282,4 @@ impl<T: Scalar> RidgeRegression<T> {
         pull(zeros, downhill);
         (own, at_solution, dot(downhill, downhill))
     }
-}
-
-/// Conjugate gradients on one row.
-struct Descent<'a, T: Scalar> {
-    entries: PrincipalEntries<'a, T>,
-    lambda: f64,
-    steps: usize,
-    /// The pull of entries that have no weight.
-    pulled: &'a [T],
-    /// Room for the regressors of the first entries.
-    kept: &'a mut [T],
-    /// Room for four vectors.
-    vectors: &'a mut [T],
-    out: &'a mut [T],
-    simd: Simd,
-}
-
-impl<T: Scalar> Kernel for Descent<'_, T> {
-    type Output = f64;
-
-    #[inline(always)]
-    fn run<const FMA: bool>(self) -> f64 {
-        let Self {
-            entries,
-            steps,
-            out,
-            simd,
-            ..
-        } = self;
-        let (rank, stride) = (out.len(), self.vectors.len() / 4);
-        let near = self.kept.len() / stride.max(1);
-        let (near_rows, far_rows) = entries.rows.split_at(near);
-        let (near_weights, far_weights) = entries.weights.split_at(near);
-        let (near_aims, far_aims) = entries.targets.split_at(near);
-        let diagonal = &entries.shared.axes.diagonal[..stride];
-        let lambda = T::from_f64(self.lambda);
-        let (solution, rest) = self.vectors.split_at_mut(stride);
-        let (residual, rest) = rest.split_at_mut(stride);
-        let (direction, image) = rest.split_at_mut(stride);
-        solution[..rank].copy_from_slice(out);
-        for t in 0..stride {
-            residual[t] = self.pulled[t] - (diagonal[t] + lambda) * solution[t];
-        }
-        let listed = entries.listed();
-        let panel = (listed.values, stride);
-        let after_near = if far_rows.is_empty() {
-            entries.next
-        } else {
-            far_rows
-        };
-        let mut sum = -2.0 * dot(self.pulled, solution);
-        // Each pull is a function of its own, so that its registers are its own.
-        if !near_rows.is_empty() {
-            let rows = Listed::new(panel, near_rows, after_near);
-            sum += simd.run(Pull {
-                rows: Rows::Copied(rows, &mut *self.kept),
-                weights: near_weights,
-                aims: Some(near_aims),
-                vector: solution,
-                out: Some(&mut *residual),
-            });
-        }
-        let far = Listed::new(panel, far_rows, &[]);
-        if !far_rows.is_empty() {
-            sum += simd.run(Pull {
-                rows: Rows::Listed(far),
-                weights: far_weights,
-                aims: Some(far_aims),
-                vector: solution,
-                out: Some(&mut *residual),
-            });
-        }
-        sum += shared_part(diagonal, self.lambda, solution);
-        direction.copy_from_slice(residual);
-        let mut square = dot(residual, residual);
-        let negligible = square * T::epsilon().as_f64().powi(2);
-        for step in 1..=steps {
-            if square.is_nan() || square <= negligible {
-                break;
-            }
-            for t in 0..stride {
-                image[t] = -(diagonal[t] + lambda) * direction[t];
-            }
-            let last = step == steps;
-            let mut curvature = -dot(direction, image);
-            // After the last step nobody asks where it leads: only how long it has to be.
-            if !near_rows.is_empty() {
-                curvature += simd.run(Pull {
-                    rows: Rows::Kept(self.kept),
-                    weights: near_weights,
-                    aims: None,
-                    vector: direction,
-                    out: (!last).then_some(&mut *image),
-                });
-            }
-            if !far_rows.is_empty() {
-                curvature += simd.run(Pull {
-                    rows: Rows::Listed(far),
-                    weights: far_weights,
-                    aims: None,
-                    vector: direction,
-                    out: (!last).then_some(&mut *image),
-                });
-            }
-            if curvature.is_nan() || curvature <= 0.0 {
-                break;
-            }
-            sum -= square * square / curvature;
-            let length = T::from_f64(square / curvature);
-            for t in 0..stride {
-                solution[t] = multiply_add::<FMA, T>(length, direction[t], solution[t]);
-            }
-            if last {
-                break;
-            }
-            // What leads downhill is the image with the other sign.
-            for t in 0..stride {
-                residual[t] = multiply_add::<FMA, T>(length, image[t], residual[t]);
-            }
-            let before = std::mem::replace(&mut square, dot(residual, residual));
-            let turn = T::from_f64(square / before);
-            for t in 0..stride {
-                direction[t] = multiply_add::<FMA, T>(turn, direction[t], residual[t]);
-            }
-        }
-        out.copy_from_slice(&solution[..rank]);
-        sum - shared_part(diagonal, self.lambda, solution)
-    }
-}
-
-/// pᵀ (ωΛ + λI) p.
-#[inline(always)]
-fn shared_part<T: Scalar>(diagonal: &[T], lambda: f64, p: &[T]) -> f64 {
-    let mut sums = [0.0; LANES];
-    let (diagonals, rest) = diagonal[..p.len()].as_chunks::<LANES>();
-    let (values, value_rest) = p.as_chunks::<LANES>();
-    for (diagonal, p) in diagonals.iter().zip(values) {
-        for lane in 0..LANES {
-            let p = p[lane].as_f64();
-            sums[lane] += (diagonal[lane].as_f64() + lambda) * p * p;
-        }
-    }
-    let rest = rest.iter().zip(value_rest);
-    let rest = rest.map(|(d, p)| (d.as_f64() + lambda) * p.as_f64() * p.as_f64());
-    sums.iter().sum::<f64>() + rest.sum::<f64>()
 }

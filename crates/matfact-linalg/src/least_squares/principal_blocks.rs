@@ -139,9 +139,10 @@ impl<T: Scalar> RidgeRegression<T> {
                 rows,
                 targets: aims,
                 weights: Some(weights),
+                next: &[],
             };
             of_block.check(block, block);
-            self.add_all(of_block, &[], (true, false));
+            self.add_all(of_block, true, false);
             let diagonal = &shared.axes.diagonal[at * block..][..own.len()];
             let (gram, moments) = (self.gram.as_mut_slice(), self.moments.as_mut_slice());
             for t in 0..own.len() {

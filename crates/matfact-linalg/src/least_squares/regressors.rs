@@ -36,7 +36,6 @@ impl<T: Scalar> Regressors<T> {
     }
 
     /// How far apart rows are: whole cache lines.
-    #[cfg(feature = "dense")]
     pub(super) fn stride(&self) -> usize {
         self.stride
     }

@@ -167,7 +167,7 @@ impl<T: Scalar> RidgeRegression<T> {
             .as_mut_slice()
             .copy_from_slice(&entries.gram.values);
         self.begin();
-        self.add_all(entries.own, &[], (true, false));
+        self.add_all(entries.own, true, false);
     }
 
     /// Σ_e w (q·p)² − 2 m q·p, the part of the sum that a row's own entries have, in `f64`.

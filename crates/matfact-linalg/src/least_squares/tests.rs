@@ -56,6 +56,7 @@ fn check<T: Scalar>(tolerance: f64) {
                     rows: &rows,
                     targets: &reversed,
                     weights: given,
+                    next: &[0],
                 };
                 let w = weighted.then_some(&w);
                 let judge = |b: T, p: &[T], squares: f64, what: &str| {
@@ -112,6 +113,7 @@ fn what_nothing_determines_is_zero() {
         rows,
         targets,
         weights: None,
+        next: &[],
     };
     let ridge = Ridge {
         factors: 0.0,
@@ -152,6 +154,7 @@ fn coordinates_stay_at_zero_where_the_gradient_says_so() {
         rows: &rows,
         targets: &targets,
         weights: None,
+        next: &[],
     };
     let ridge = Ridge {
         factors: 0.2,

@@ -50,6 +50,8 @@ impl<T: Scalar> GatherScaled<'_, T> {
         assert!(self.out.len() >= count * stride, "room for the rows");
         assert_eq!(self.moments.len(), stride, "length of the sum");
         let lengths = [self.scales.len(), self.aims.len(), self.weights.len()];
+        let sums = self.totals.as_ref().map_or(stride, |totals| totals.len());
+        assert_eq!(sums, stride, "length of the sum");
         assert!(
             lengths.iter().all(|length| *length >= count),
             "a number for each row"
@@ -59,32 +61,21 @@ impl<T: Scalar> GatherScaled<'_, T> {
         // SAFETY: the rows, the room and the sums are whole registers, and there is a number for each row.
         unsafe {
             while column < stride {
-                if column + step <= stride {
-                    self.columns::<W, AT_ONCE>(column);
-                    column += step;
-                } else {
-                    self.columns::<W, 1>(column);
-                    column += W::LANES;
+                let whole = column + step <= stride;
+                match (whole, self.totals.is_some()) {
+                    (true, false) => self.columns::<W, AT_ONCE, false>(column),
+                    (true, true) => self.columns::<W, AT_ONCE, true>(column),
+                    (false, false) => self.columns::<W, 1, false>(column),
+                    (false, true) => self.columns::<W, 1, true>(column),
                 }
-            }
-            if let Some(totals) = &mut self.totals {
-                assert_eq!(totals.len(), stride, "length of the sum");
-                let totals = totals.as_mut_ptr().cast::<W::Number>();
-                for column in (0..stride).step_by(W::LANES) {
-                    let mut sum = W::load(totals.add(column));
-                    for e in 0..count {
-                        let row = W::load(self.rows.row(e)[column..].as_ptr().cast());
-                        let weight = W::splat(*self.weights.as_ptr().add(e).cast());
-                        sum = row.times_plus(weight, sum);
-                    }
-                    sum.store(totals.add(column));
-                }
+                column += if whole { step } else { W::LANES };
             }
         }
     }
 
+    /// Some columns of all rows; of the totals too, if there are `TOTALS`.
     #[inline(always)]
-    unsafe fn columns<W: Wide, const COUNT: usize>(&mut self, column: usize) {
+    unsafe fn columns<W: Wide, const COUNT: usize, const TOTALS: bool>(&mut self, column: usize) {
         let stride = self.rows.stride;
         let moments = self.moments[column..].as_mut_ptr().cast::<W::Number>();
         let out = self.out.as_mut_ptr().cast::<W::Number>();
@@ -94,6 +85,7 @@ impl<T: Scalar> GatherScaled<'_, T> {
             for (place, sum) in sums.iter_mut().enumerate() {
                 *sum = W::load(moments.add(place * W::LANES));
             }
+            let mut all = [W::zero(); COUNT];
             for e in 0..self.rows.len() {
                 if column == 0 {
                     self.rows.ask_ahead(e);
@@ -103,14 +95,25 @@ impl<T: Scalar> GatherScaled<'_, T> {
                 let slot = out.add(e * stride + column);
                 let scale = W::splat(*self.scales.as_ptr().add(e).cast());
                 let aim = W::splat(*self.aims.as_ptr().add(e).cast());
+                let weight = W::splat(*self.weights.as_ptr().add(e).cast());
                 for (place, sum) in sums.iter_mut().enumerate() {
                     let numbers = W::load(row.add(place * W::LANES));
                     *sum = numbers.times_plus(aim, *sum);
+                    if TOTALS {
+                        all[place] = numbers.times_plus(weight, all[place]);
+                    }
                     numbers.times(scale).store(slot.add(place * W::LANES));
                 }
             }
             for (place, sum) in sums.iter().enumerate() {
                 sum.store(moments.add(place * W::LANES));
+            }
+            if let (true, Some(totals)) = (TOTALS, &mut self.totals) {
+                let totals = totals[column..].as_mut_ptr().cast::<W::Number>();
+                for (place, sum) in all.iter().enumerate() {
+                    let totals = totals.add(place * W::LANES);
+                    W::load(totals).plus(*sum).store(totals);
+                }
             }
         }
     }

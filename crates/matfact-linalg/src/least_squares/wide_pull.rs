@@ -1,6 +1,7 @@
 //! The pass over a row's regressors with AVX-512: a register of entries at a time, whose products with the vector
 //! come together in one register, so that summing across lanes costs little beside the products themselves.
 
+use super::errors::SquaredErrors;
 use super::gather::Listed;
 use super::pull::{AddRows, Pull, Rows};
 use crate::wide::Wide;
@@ -158,6 +159,46 @@ fn listed<W: Wide, T>(rows: &Listed<'_, T>, first: usize) -> Group<W::Number> {
         *at = rows.row(e).as_ptr().cast();
     }
     starts
+}
+
+impl<T: Scalar> SquaredErrors<'_, T> {
+    /// # Safety
+    /// The processor has AVX-512, and `W` holds numbers of type `T`.
+    #[inline(always)]
+    pub(super) unsafe fn wide<W: Wide>(self) -> f64 {
+        let rows = self.entries.listed();
+        let (stride, count) = (self.stride, rows.len());
+        assert_eq!(
+            size_of::<T>(),
+            size_of::<W::Number>(),
+            "type of the numbers"
+        );
+        assert!(rows.stride == stride && self.vector.len() == stride);
+        assert_eq!(stride % W::LANES, 0, "whole registers");
+        assert_eq!(self.entries.targets.len(), count, "number of targets");
+        let weights = self.entries.weights;
+        assert!(weights.is_none_or(|weights| weights.len() == count));
+        let (bias, one) = (self.bias, T::one());
+        let mut sum = 0.0;
+        for first in (0..count).step_by(W::LANES) {
+            let group = listed::<W, T>(&rows, first);
+            let there = W::LANES.min(count - first);
+            // SAFETY: all rows and the vector have `stride` numbers; as many targets and weights are read as there are.
+            unsafe {
+                let products = products::<W>(&group, self.vector.as_ptr().cast(), stride);
+                let targets = self.entries.targets.as_ptr().add(first).cast();
+                let bias = W::splat(*std::ptr::from_ref(&bias).cast());
+                let errors = W::load_first(targets, there).minus(bias).minus(products);
+                // No weight for what stands in beyond the last entry.
+                let weights = match weights {
+                    Some(weights) => W::load_first(weights.as_ptr().add(first).cast(), there),
+                    None => W::splat(*std::ptr::from_ref(&one).cast()).lanes_below(there),
+                };
+                sum += errors.times(weights).times(errors).sum();
+            }
+        }
+        sum
+    }
 }
 
 impl<T: Scalar> AddRows<'_, T> {

@@ -264,6 +264,7 @@ impl SvdPlusPlus {
             rows: columns,
             targets: &targets,
             weights: None,
+            next: &[],
         };
         let bias = regression.solve(entries, ridge, &mut factors);
         for (value, z) in factors.iter_mut().zip(&implicit) {
