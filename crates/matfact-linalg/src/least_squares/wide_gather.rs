@@ -11,6 +11,7 @@ const AT_ONCE: usize = 8;
 ///
 /// # Safety
 /// The processor has AVX-512, and `W` holds numbers of type `T`.
+#[cfg(feature = "dense")]
 #[inline(always)]
 pub(super) unsafe fn transpose_all<W: Wide, T: Scalar>(rows: &[T], stride: usize, out: &mut [T]) {
     assert_eq!(
