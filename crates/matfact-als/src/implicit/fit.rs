@@ -62,6 +62,10 @@ impl ImplicitAls {
     }
 }
 
+/// What is said where no confidence differs from that of absent entries.
+const ALL_WEIGH_ALIKE: &str = "every entry has the confidence of an absent one: this is plain least squares on ones and \
+    zeros; a larger alpha, another confidence or a smaller weight of unobserved entries makes what was seen count for more";
+
 /// Looks at the model where lists are watched: whether to stop.
 fn look<T: Scalar, X: ObservedEntries<Scalar = T> + ?Sized>(
     watch: &mut Option<RankingValidation<'_, T, X>>,
@@ -92,6 +96,9 @@ fn fit<X: ObservedEntries + ?Sized>(
     report.notices.extend(pool.notice);
     let of_rows = ImplicitStep::of(als, shape.1);
     let of_columns = ImplicitStep::of(als, shape.0);
+    if of_columns.weighs_none(&by_columns) {
+        report.notices.push(ALL_WEIGH_ALIKE.to_owned());
+    }
     let mut rows = Factors::zeros(shape.0, als.rank, false);
     let mut columns = Factors::zeros(shape.1, als.rank, false);
     start(als, &by_columns, &mut columns);

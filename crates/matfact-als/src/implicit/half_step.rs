@@ -61,6 +61,20 @@ impl ImplicitStep {
         }
     }
 
+    /// Whether there are entries, all of them with no more confidence than absent ones have.
+    pub(super) fn weighs_none<T: Scalar>(&self, confidences: &Confidences<T>) -> bool {
+        let counted = T::from_f64(self.counted);
+        let (mut own, mut some) = (Vec::new(), false);
+        for row in 0..confidences.rows() {
+            confidences.write(row, &mut own);
+            if own.iter().any(|c| c.abs() != counted) {
+                return false;
+            }
+            some |= !own.is_empty();
+        }
+        some
+    }
+
     /// w₀ QᵀQ of the columns' factors.
     pub(super) fn gram<T: Scalar>(&self, others: &Factors<T>) -> SharedGram<T> {
         SharedGram::of(&others.factors, self.unobserved, Simd::detect())

@@ -453,3 +453,45 @@ fn the_best_iteration_on_a_validation_set_is_given_to_the_bit() {
     check_best_iteration::<f32>();
     check_best_iteration::<f64>();
 }
+
+/// Clicks at the settings of implicit: every confidence is that of an absent entry. Each row is that of plain
+/// least squares on all entries, and what all weigh alike is said.
+fn clicks<T: Scalar>(tolerance: f64) {
+    let positives = small::<T>();
+    let entries = (0..7).flat_map(|i| {
+        let columns = positives.row(i).columns.iter();
+        columns.map(move |j| (i, *j as usize, T::one()))
+    });
+    let x = Ratings::from_triplets((7, 4), entries, Duplicates::Error).unwrap();
+    let start = start::<T>();
+    let y = start.column_factors().mapv(|value| value.as_f64());
+    let als = ImplicitAls::implicit(2).max_iter(1);
+    for solver in [
+        AlsSolver::Cholesky,
+        AlsSolver::ConjugateGradients { steps: 8 },
+    ] {
+        let als = als.clone().solver(solver);
+        let fit = als.fit_from(&x, &start, &mut Run::new()).unwrap();
+        let p = fit.model.row_factors().mapv(|value| value.as_f64());
+        for i in 0..7 {
+            let mut slope = y.t().dot(&y.dot(&p.row(i))) + 0.01 * &p.row(i);
+            for j in x.row(i).columns {
+                slope -= &y.row(*j as usize);
+            }
+            assert!(slope.iter().all(|s| s.abs() < tolerance), "{i}: {slope}");
+        }
+        let said = |fit: &matfact_core::Fit<FactorModel<T>>| {
+            let mut notices = fit.report.notices.iter();
+            notices.any(|notice| notice.contains("a larger alpha"))
+        };
+        assert!(said(&fit));
+        let surer = als.alpha(2.0).fit(&x).unwrap();
+        assert!(!said(&surer));
+    }
+}
+
+#[test]
+fn clicks_as_sure_as_absent_entries_are_plain_least_squares() {
+    clicks::<f64>(1e-12);
+    clicks::<f32>(1e-5);
+}
