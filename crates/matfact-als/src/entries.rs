@@ -73,13 +73,23 @@ impl<T: Scalar> ByColumns<T> {
     }
 
     /// Puts what comes of each value and its weight in the value's place; no weights are left.
-    pub(crate) fn map_weighted(&mut self, of: impl Fn(T, T) -> Result<T>) -> Result<()> {
+    ///
+    /// # Errors
+    /// The first of `of`.
+    pub(crate) fn map_weighted(&mut self, of: impl Fn(T, T) -> Result<T> + Sync) -> Result<()> {
         let weights = self.weights.take();
-        for (e, value) in self.values.iter_mut().enumerate() {
-            let weight = weights.as_ref().map_or(T::one(), |weights| weights[e]);
-            *value = of(*value, weight)?;
-        }
-        Ok(())
+        let parts = self.values.par_chunks_mut(ENTRIES_OF_A_PART).enumerate();
+        let parts: Vec<Result<()>> = parts
+            .map(|(part, values)| {
+                let first = part * ENTRIES_OF_A_PART;
+                for (e, value) in values.iter_mut().enumerate() {
+                    let weight = weights.as_ref().map_or(T::one(), |all| all[first + e]);
+                    *value = of(*value, weight)?;
+                }
+                Ok(())
+            })
+            .collect();
+        parts.into_iter().collect()
     }
 }
 

@@ -109,7 +109,8 @@ pub use sgd::{BlockEntry, BlockSide, DescentStep, FactorLanes, ShrunkBias, desce
 pub use simd::Simd;
 pub use sparse::{multiply_sparse, multiply_sparse_transposed};
 pub use survey::{
-    RatingCounts, RatingsSurvey, SurveyTerm, add_row_sums, survey_from_sums, survey_ratings,
+    RatingCounts, RatingsSurvey, SurveyTerm, add_row_sums, count_ratings, survey_from_sums,
+    survey_ratings,
 };
 pub use svdpp::{
     ColumnVisit, SvdppColumns, SvdppGroup, SvdppRows, SvdppStep, SvdppVisits, svdpp_columns,

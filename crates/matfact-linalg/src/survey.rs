@@ -2,9 +2,15 @@
 
 use matfact_core::{Error, ObservedEntries, ObservedRow, Result, Scalar};
 use rayon::prelude::*;
+use std::ops::Range;
 
 /// Rows that are summed in one go; fixed, so that sums do not depend on threads.
 const ROWS_AT_ONCE: usize = 1024;
+
+/// The most parts that entries are counted in at once.
+const MOST_PARTS: usize = 8;
+/// Entries that a part is worth its column counts for.
+const ENTRIES_OF_A_COUNT: usize = 1 << 16;
 
 /// A standard deviation below this part of the largest rating is rounding error.
 const NEGLIGIBLE: f64 = 1e-14;
@@ -76,15 +82,7 @@ pub fn survey_ratings<T: Scalar, X>(x: &X, biased: bool) -> Result<RatingsSurvey
 where
     X: ObservedEntries<Scalar = T> + ?Sized,
 {
-    let counts = count_ratings(x)?;
-    let total = sum_over(x, |_| 1.0);
-    if total == 0.0 {
-        return Err(Error::EmptyInput {
-            rows: counts.shape.0,
-            columns: counts.shape.1,
-            stored: counts.observed,
-        });
-    }
+    let (counts, total) = count_ratings(x)?;
     survey_from_sums(counts, total, biased, |term| {
         Ok(sum_over(x, |value| term.of(value)))
     })
@@ -147,7 +145,29 @@ pub fn add_row_sums(sums: &[f64]) -> f64 {
     groups.collect::<Vec<f64>>().iter().sum()
 }
 
-fn count_ratings<X: ObservedEntries + ?Sized>(x: &X) -> Result<RatingCounts> {
+/// Checks every entry and takes the counts, and the sum of the weights (the number of entries where there are none).
+///
+/// # Errors
+/// As [`survey_ratings`].
+pub fn count_ratings<X: ObservedEntries + ?Sized>(x: &X) -> Result<(RatingCounts, f64)> {
+    let counts = count_entries(x)?;
+    let weighted = (0..counts.shape.0).any(|row| x.weights(row).is_some());
+    let total = if weighted {
+        sum_over(x, |_| 1.0)
+    } else {
+        counts.observed as f64
+    };
+    if total == 0.0 {
+        return Err(Error::EmptyInput {
+            rows: counts.shape.0,
+            columns: counts.shape.1,
+            stored: counts.observed,
+        });
+    }
+    Ok((counts, total))
+}
+
+fn count_entries<X: ObservedEntries + ?Sized>(x: &X) -> Result<RatingCounts> {
     let shape = x.shape();
     let empty = |stored| Error::EmptyInput {
         rows: shape.0,
@@ -157,10 +177,59 @@ fn count_ratings<X: ObservedEntries + ?Sized>(x: &X) -> Result<RatingCounts> {
     if shape.0 == 0 || shape.1 == 0 {
         return Err(empty(x.observed()));
     }
-    let mut row_counts = vec![0; shape.0];
+    // Each part has column counts of its own.
+    let affordable = x.observed() / ENTRIES_OF_A_COUNT.max(shape.1);
+    let parts = affordable.clamp(1, MOST_PARTS);
+    let of_part = shape.0.div_ceil(parts);
+    let first_of = |part: usize| shape.0.min(part * of_part);
+    let counted: Vec<Result<RatingCounts>> = (0..parts)
+        .into_par_iter()
+        .map(|part| count_part(x, first_of(part)..first_of(part + 1)))
+        .collect();
+    let mut all = RatingCounts {
+        shape,
+        observed: 0,
+        row_counts: Vec::with_capacity(shape.0),
+        column_counts: vec![0; shape.1],
+        largest: 0.0,
+    };
+    for part in counted {
+        let part = match part {
+            // Its place among all entries.
+            Err(Error::IndexOutOfRange {
+                axis,
+                index,
+                position,
+                bound,
+            }) => {
+                return Err(Error::IndexOutOfRange {
+                    axis,
+                    index,
+                    position: position + all.observed,
+                    bound,
+                });
+            }
+            part => part?,
+        };
+        all.observed += part.observed;
+        all.largest = all.largest.max(part.largest);
+        all.row_counts.extend(part.row_counts);
+        let pairs = all.column_counts.iter_mut().zip(part.column_counts);
+        pairs.for_each(|(all, own)| *all += own);
+    }
+    if all.observed == 0 {
+        return Err(empty(0));
+    }
+    Ok(all)
+}
+
+/// Checks and counts the entries of some rows.
+fn count_part<X: ObservedEntries + ?Sized>(x: &X, rows: Range<usize>) -> Result<RatingCounts> {
+    let shape = x.shape();
+    let mut row_counts = vec![0; rows.len()];
     let mut column_counts = vec![0; shape.1];
     let (mut observed, mut largest) = (0_usize, 0.0_f64);
-    for (row, count) in row_counts.iter_mut().enumerate() {
+    for (row, count) in rows.zip(&mut row_counts) {
         let entries = x.row(row);
         check_row(row, entries, shape.1, observed)?;
         if let Some(weights) = x.weights(row)
@@ -179,9 +248,6 @@ fn count_ratings<X: ObservedEntries + ?Sized>(x: &X) -> Result<RatingCounts> {
         }
         *count = entries.values.len();
         observed += *count;
-    }
-    if observed == 0 {
-        return Err(empty(0));
     }
     Ok(RatingCounts {
         shape,
@@ -243,4 +309,70 @@ where
         .map(sum_of_group)
         .collect();
     groups.iter().sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OF_A_ROW: usize = 100;
+
+    /// Rows of as many entries each.
+    struct Many {
+        columns: Vec<u32>,
+        values: Vec<f32>,
+    }
+
+    impl ObservedEntries for Many {
+        type Scalar = f32;
+
+        fn shape(&self) -> (usize, usize) {
+            (self.columns.len() / OF_A_ROW, 2 * OF_A_ROW)
+        }
+
+        fn observed(&self) -> usize {
+            self.columns.len()
+        }
+
+        fn row(&self, row: usize) -> ObservedRow<'_, f32> {
+            let range = row * OF_A_ROW..(row + 1) * OF_A_ROW;
+            ObservedRow {
+                columns: &self.columns[range.clone()],
+                values: &self.values[range],
+            }
+        }
+    }
+
+    #[test]
+    fn entries_are_counted_in_parts_as_in_one() {
+        let rows = 4321;
+        let columns = (0..rows).flat_map(|i| (0..OF_A_ROW).map(move |e| (e + i % 90) as u32));
+        let columns: Vec<u32> = columns.collect();
+        let mut values = vec![1.0; columns.len()];
+        values[300_000] = -7.0;
+        let mut x = Many { columns, values };
+        let parts = x.observed() / ENTRIES_OF_A_COUNT;
+        assert!(parts > 2, "so many that there are parts");
+        let (counts, total) = count_ratings(&x).unwrap();
+        assert_eq!((counts.observed, counts.largest), (x.observed(), 7.0));
+        assert_eq!(total, x.observed() as f64);
+        assert_eq!(counts.row_counts, vec![OF_A_ROW; rows]);
+        let mut of_columns = vec![0; 2 * OF_A_ROW];
+        x.columns.iter().for_each(|j| of_columns[*j as usize] += 1);
+        assert_eq!(counts.column_counts, of_columns);
+        // The first that cannot be is named, by its place among all.
+        x.values[410_000] = f32::NAN;
+        x.columns[400_099] = 200;
+        x.columns[420_099] = 201;
+        let Err(Error::IndexOutOfRange {
+            index, position, ..
+        }) = count_ratings(&x)
+        else {
+            panic!("a column that is not there");
+        };
+        assert_eq!((index, position), (200, 400_099));
+        x.columns[400_099] = 199;
+        let refused = count_ratings(&x);
+        assert!(matches!(refused, Err(Error::NonFinite { row: 4100, .. })));
+    }
 }

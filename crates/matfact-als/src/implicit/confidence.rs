@@ -2,7 +2,8 @@
 
 use crate::entries::ByColumns;
 use matfact_core::{Error, ObservedEntries, Result, Scalar};
-use matfact_linalg::survey_ratings;
+use matfact_linalg::count_ratings;
+use rayon::prelude::*;
 
 /// How the value r of a stored entry becomes its confidence c, with the parameter α of
 /// [`ImplicitAls::alpha`](crate::ImplicitAls::alpha). The preference p is 1 for r > 0, else 0.
@@ -30,6 +31,7 @@ pub enum Confidence {
 
 impl Confidence {
     /// c of a value, at least 0.
+    #[inline]
     #[must_use]
     pub fn of(self, value: f64, alpha: f64) -> f64 {
         match self {
@@ -40,6 +42,9 @@ impl Confidence {
         }
     }
 }
+
+/// The fewest rows whose positives are counted by one task.
+const ROWS_OF_A_TASK: usize = 1 << 10;
 
 /// One side's entries, each with its confidence: positive where the preference is 1, negative where it is 0.
 pub(super) struct Confidences<'a, T> {
@@ -60,12 +65,12 @@ impl<'a, T: Scalar> Confidences<'a, T> {
             entries,
             positives: Vec::new(),
         };
-        let mut own = Vec::new();
-        for row in 0..new.rows() {
-            new.write(row, &mut own);
-            let positives = own.iter().filter(|c| **c > T::zero()).count();
-            new.positives.push(positives);
-        }
+        let rows = (0..new.rows()).into_par_iter().with_min_len(ROWS_OF_A_TASK);
+        let positives = rows.map_init(Vec::new, |own, row| {
+            new.write(row, own);
+            own.iter().filter(|c| **c > T::zero()).count()
+        });
+        new.positives = positives.collect();
         new
     }
 
@@ -131,8 +136,8 @@ pub(super) fn both_sides<'a, T: Scalar, X>(
 where
     X: ObservedEntries<Scalar = T> + ?Sized,
 {
-    let survey = survey_ratings(x, false)?;
-    let mut columns = ByColumns::of(x, &survey.column_counts);
+    let (counts, _) = count_ratings(x)?;
+    let mut columns = ByColumns::of(x, &counts.column_counts);
     let weighted = columns.is_weighted();
     // Sums and products of such numbers stay within the range of the element type.
     let most = T::max_value().as_f64().sqrt();
@@ -148,13 +153,13 @@ where
         Ok(signed(sure, value))
     })?;
     let rows = if keeps_rows(confidence, weighted) {
-        Entries::Own(ByColumns::of(&columns, &survey.row_counts))
+        Entries::Own(ByColumns::of(&columns, &counts.row_counts))
     } else {
         Entries::Given(Box::new(x), confidence, alpha)
     };
     Ok((
         Confidences::new(rows),
         Confidences::new(Entries::Own(columns)),
-        survey.observed,
+        counts.observed,
     ))
 }

@@ -259,8 +259,10 @@ fn start<T: Scalar>(als: &ImplicitAls, confidences: &Confidences<T>, columns: &m
 
 /// The factors of one side for a model, all of them finite.
 pub(super) fn finite<T: Scalar>(side: &Factors<T>) -> Result<Array2<T>> {
-    let rank = side.factors.rank();
-    let factors = Array2::from_shape_fn((side.len(), rank), |(i, t)| side.row(i)[t]);
+    let shape = (side.len(), side.factors.rank());
+    let mut factors = Vec::with_capacity(shape.0 * shape.1);
+    (0..shape.0).for_each(|row| factors.extend_from_slice(side.row(row)));
+    let factors = Array2::from_shape_vec(shape, factors).expect("rows of one length");
     if factors.iter().any(|value| !value.is_finite()) {
         return Err(Error::Overflow {
             step: "solving for the factors".to_owned(),
