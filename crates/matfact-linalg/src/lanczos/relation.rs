@@ -9,16 +9,16 @@ use matfact_core::{CheckpointState, Result, Scalar};
 /// The stream of the seed that the first random block is from; those before are left to other methods.
 const FIRST_STREAM: u64 = 16;
 
-/// What a process knows and has drawn, but for its bases: of these, N is the block that the basis grows by
+/// What a process knows, but for its bases V and, of the bidiagonalization, U; N is the block that V grows by
 /// next.
 #[derive(Debug)]
 pub(super) struct Relation {
     /// X' (or its Gram matrix) within the bases: B of the bidiagonalization (l x d), T of the Gram matrix
     /// (d x d, symmetric).
     pub(super) projected: Array2<f64>,
-    /// C: a row for each column of N, a column for each of the basis that X' leads to N from.
+    /// C: a row for each column of N, a column for each of U (of V, with the Gram matrix).
     pub(super) coupling: Array2<f64>,
-    /// The columns of that basis before this have no coupling.
+    /// The columns of U (V) before this have no coupling.
     pub(super) coupled_from: usize,
     /// About the norm of X' (or of its Gram matrix).
     pub(super) norm: f64,
@@ -67,7 +67,7 @@ impl Relation {
         self.coupling.view().split_at(Axis(1), self.coupled_from).1
     }
 
-    /// N is another block: the basis leads to it by `triangle`, from its columns after the first `from` alone.
+    /// N is another block: to it lead, by `triangle`, the columns of U (V) after the first `from` alone.
     pub(super) fn couple(&mut self, from: usize, triangle: ArrayView2<'_, f64>) {
         let (rows, columns) = triangle.dim();
         self.coupling = Array2::zeros((rows, from + columns));
@@ -76,8 +76,8 @@ impl Relation {
         self.coupled_from = from;
     }
 
-    /// The basis that leads to N is replaced by its product with `rotation`, and what X' is within the bases by
-    /// `projected`; all columns are coupled.
+    /// U (V) is replaced by its product with `rotation`, and X' within the bases by `projected`; all columns are
+    /// coupled.
     pub(super) fn rotate(&mut self, rotation: ArrayView2<'_, f64>, projected: Array2<f64>) {
         self.coupling = self.coupling.dot(&rotation);
         self.coupled_from = 0;
