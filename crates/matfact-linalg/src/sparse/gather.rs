@@ -8,7 +8,7 @@ use super::{Aligned, Index, PARALLEL_FROM, line};
 use crate::Simd;
 use crate::simd::{Kernel, multiply_add, prefetch};
 use matfact_core::ndarray::{ArrayView2, ArrayViewMut2, Axis};
-use matfact_core::{Indices, Scalar, SparseRows};
+use matfact_core::{Scalar, SparseRows};
 use rayon::prelude::*;
 
 /// Entries that the prefetch runs ahead of the sums, across the ends of rows: from the third cache.
@@ -145,23 +145,8 @@ pub(super) fn multiply_rows<T: Scalar, I: Index>(
     }
 }
 
-/// `out = A · panel` for a panel in rows of one cache line, into such rows.
-#[cfg(feature = "dense")]
-pub(crate) fn multiply_lines<T: Scalar>(
-    a: &SparseRows<'_, T>,
-    panel: &[T],
-    out: &mut [T],
-    simd: Simd,
-) {
-    let (panel, into) = ((panel, line::<T>()), (line::<T>(), 0..line::<T>()));
-    match a.columns {
-        Indices::U32(columns) => multiply_slab(a, columns, panel, out, into, simd),
-        Indices::Usize(columns) => multiply_slab(a, columns, panel, out, into, simd),
-    }
-}
-
 /// `A · panel` into the columns `slab` of `out`, of which each row has `width`.
-fn multiply_slab<T: Scalar, I: Index>(
+pub(super) fn multiply_slab<T: Scalar, I: Index>(
     a: &SparseRows<'_, T>,
     columns: &[I],
     (panel, stride): (&[T], usize),

@@ -18,11 +18,11 @@ mod gather;
 mod scatter;
 
 pub(crate) use aligned::{Aligned, line};
-#[cfg(feature = "dense")]
-pub(crate) use gather::multiply_lines;
 
 use crate::Simd;
 use gather::multiply_rows;
+#[cfg(feature = "dense")]
+use gather::multiply_slab;
 use matfact_core::ndarray::{ArrayView2, ArrayViewMut2};
 use matfact_core::{Indices, Scalar, SparseRows};
 use scatter::scatter_rows;
@@ -82,6 +82,21 @@ pub fn multiply_sparse_transposed<T: Scalar>(
     match a.columns {
         Indices::U32(columns) => scatter_rows(a, columns, right, out, simd),
         Indices::Usize(columns) => scatter_rows(a, columns, right, out, simd),
+    }
+}
+
+/// `out = A · panel` for a panel in rows of one cache line, into such rows.
+#[cfg(feature = "dense")]
+pub(crate) fn multiply_lines<T: Scalar>(
+    a: &SparseRows<'_, T>,
+    panel: &[T],
+    out: &mut [T],
+    simd: Simd,
+) {
+    let (panel, into) = ((panel, line::<T>()), (line::<T>(), 0..line::<T>()));
+    match a.columns {
+        Indices::U32(columns) => multiply_slab(a, columns, panel, out, into, simd),
+        Indices::Usize(columns) => multiply_slab(a, columns, panel, out, into, simd),
     }
 }
 
