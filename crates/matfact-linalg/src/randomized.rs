@@ -142,17 +142,19 @@ pub fn shifted_svd<X: LinearOperator + ?Sized>(
     let (m, n) = x.shape();
     let columns = asked.rank.saturating_add(asked.oversampling).min(m.min(n));
     let rank = asked.rank.min(columns);
-    let random = random_normal((m, columns), asked.seed, 0);
-    let mut basis = conditioned_basis(x.multiply_transposed(random.view())?.view());
-    let mut shift = 0.0;
-    let mut before = vec![0.0; rank];
-    let mut iterations = 0;
-    if let Some(mut state) = watch.resume() {
-        iterations = state.counter("iterations")? as usize;
-        basis = state.take_matrix("basis", (n, columns))?;
-        shift = state.take_number("shift")?;
-        before = state.take_values("squares", rank)?;
-    }
+    let (mut iterations, mut basis, mut shift, mut before) = match watch.resume() {
+        Some(mut state) => (
+            state.counter("iterations")? as usize,
+            state.take_matrix("basis", (n, columns))?,
+            state.take_number("shift")?,
+            state.take_values("squares", rank)?,
+        ),
+        None => {
+            let random = random_normal((m, columns), asked.seed, 0);
+            let range = x.multiply_transposed(random.view())?;
+            (0, conditioned_basis(range.view()), 0.0, vec![0.0; rank])
+        }
+    };
     let mut stop = StopReason::MaxIterations;
     while iterations < asked.max_iterations {
         let mut image = x.multiply(basis.view())?;
@@ -227,7 +229,9 @@ pub fn shifted_svd<X: LinearOperator + ?Sized>(
 mod tests {
     use super::*;
     use crate::thin_qr;
-    use matfact_core::Summary;
+    use matfact_core::ndarray::{ArrayView2, ArrayViewMut2};
+    use matfact_core::{CheckpointState, FunctionOperator, Summary};
+    use std::sync::atomic::{AtomicUsize, Ordering};
 
     #[test]
     fn shifts_find_a_flat_spectrum_in_fewer_iterations() {
@@ -270,6 +274,72 @@ mod tests {
         };
         let found = shifted_svd(&products, asked, |_, _| None).unwrap();
         assert_eq!((found.iterations, found.singular_values[0]), (1, 0.0));
+    }
+
+    /// Keeps the state after step `at`, and goes on from one.
+    struct Keeping<'a> {
+        at: usize,
+        kept: &'a mut Option<CheckpointState>,
+        resumed: Option<CheckpointState>,
+    }
+
+    impl SvdWatch for Keeping<'_> {
+        fn step(&mut self, _: usize, _: f64) -> Option<StopReason> {
+            None
+        }
+
+        fn keep(&mut self, step: usize, give: &dyn Fn(&mut CheckpointState)) -> Result<()> {
+            if step == self.at {
+                give(self.kept.insert(CheckpointState::default()));
+            }
+            Ok(())
+        }
+
+        fn resume(&mut self) -> Option<CheckpointState> {
+            self.resumed.take()
+        }
+    }
+
+    #[test]
+    fn shifts_go_on_from_a_state_with_the_same_bits_and_no_product_more() {
+        let x = random_normal::<f64>((70, 50), 5, 0);
+        let made = AtomicUsize::new(0);
+        let counted = FunctionOperator::new(
+            (70, 50),
+            |right: ArrayView2<'_, f64>, mut out: ArrayViewMut2<'_, f64>| {
+                made.fetch_add(1, Ordering::Relaxed);
+                out.assign(&x.dot(&right));
+            },
+            |right: ArrayView2<'_, f64>, mut out: ArrayViewMut2<'_, f64>| {
+                made.fetch_add(1, Ordering::Relaxed);
+                out.assign(&x.t().dot(&right));
+            },
+        );
+        let products = Products::new(&counted, None);
+        let asked = ShiftedSvd {
+            rank: 3,
+            oversampling: 4,
+            tolerance: 0.0,
+            max_iterations: 9,
+            seed: 1,
+        };
+        let run = |resumed| {
+            let mut kept = None;
+            let watch = Keeping {
+                at: 4,
+                kept: &mut kept,
+                resumed,
+            };
+            made.store(0, Ordering::Relaxed);
+            let found = shifted_svd(&products, asked, watch).unwrap();
+            (found, made.load(Ordering::Relaxed), kept)
+        };
+        let (whole, all, kept) = run(None);
+        assert_eq!(whole.iterations, 9);
+        let (resumed, rest, _) = run(kept);
+        assert_eq!(resumed, whole);
+        // Two for each of the four iterations, and the one that the first basis is made of.
+        assert_eq!(all - rest, 2 * 4 + 1);
     }
 
     #[test]

@@ -2,11 +2,11 @@
 
 use super::basis::{Basis, Split};
 use super::panels::Panels;
-use super::state::{give_numbers, take_numbers};
+use super::relation::Relation;
 use super::{LEAST_ROUNDINGS, Process, Ritz, epsilon, longest_column};
 use crate::dense::upright_qr;
-use crate::{Products, random_normal, refine_triplets, small_svd, tall_qr};
-use matfact_core::ndarray::{Array2, Axis, concatenate};
+use crate::{Products, refine_triplets, small_svd, tall_qr};
+use matfact_core::ndarray::{Array2, Axis};
 use matfact_core::{CheckpointState, LinearOperator, Result, Scalar};
 
 /// X'·V = U·B and X'ᵀ·U = V·Bᵀ + N·C, where V (n x d) and U (m x l) are orthonormal, and N is the block
@@ -16,17 +16,8 @@ pub(super) struct Bidiagonalization<'p, 'x, X: LinearOperator + ?Sized> {
     left: Basis<X::Scalar>,
     /// V and N.
     right: Basis<X::Scalar>,
-    /// B: l x d.
-    projected: Array2<f64>,
-    /// C: a row for each column of N, a column for each of U.
-    coupling: Array2<f64>,
-    /// The columns of U before this have no coupling.
-    coupled_from: usize,
-    /// About ‖X'‖.
-    norm: f64,
-    seed: u64,
-    /// Random blocks drawn.
-    drawn: u64,
+    /// B and C.
+    relation: Relation,
 }
 
 impl<'p, 'x, X: LinearOperator + ?Sized> Bidiagonalization<'p, 'x, X> {
@@ -37,12 +28,7 @@ impl<'p, 'x, X: LinearOperator + ?Sized> Bidiagonalization<'p, 'x, X> {
             x,
             left: Basis::new(m),
             right: Basis::new(n),
-            projected: Array2::zeros((0, 0)),
-            coupling: Array2::zeros((0, 0)),
-            coupled_from: 0,
-            norm: 0.0,
-            seed,
-            drawn: 0,
+            relation: Relation::new(seed),
         };
         process.widen(block);
         process
@@ -51,7 +37,7 @@ impl<'p, 'x, X: LinearOperator + ?Sized> Bidiagonalization<'p, 'x, X> {
     /// A residual below this is rounding.
     fn rounding(&self) -> f64 {
         let (m, n) = self.x.shape();
-        self.norm * epsilon::<X::Scalar>() * (m.max(n) as f64).sqrt().max(LEAST_ROUNDINGS)
+        self.relation.norm * epsilon::<X::Scalar>() * (m.max(n) as f64).sqrt().max(LEAST_ROUNDINGS)
     }
 
     /// U and V of the `rank` leading triplets; where there are fewer (of a matrix of smaller rank), the
@@ -72,9 +58,8 @@ impl<'p, 'x, X: LinearOperator + ?Sized> Bidiagonalization<'p, 'x, X> {
                 if missing == 0 {
                     break;
                 }
-                let stream = 16 + self.drawn + attempt;
                 let panel: Array2<X::Scalar> =
-                    random_normal((basis.rows(), missing), self.seed, stream);
+                    self.relation.random((basis.rows(), missing), attempt);
                 let block = basis
                     .split(&Panels::from_view(panel.view()), missing, 1e-3)
                     .block;
@@ -89,11 +74,11 @@ impl<X: LinearOperator + ?Sized> Process for Bidiagonalization<'_, '_, X> {
     type Scalar = X::Scalar;
 
     fn dimension(&self) -> usize {
-        self.projected.ncols()
+        self.relation.projected.ncols()
     }
 
     fn pending(&self) -> usize {
-        self.coupling.nrows()
+        self.relation.coupling.nrows()
     }
 
     fn is_complete(&self) -> bool {
@@ -102,20 +87,7 @@ impl<X: LinearOperator + ?Sized> Process for Bidiagonalization<'_, '_, X> {
     }
 
     fn widen(&mut self, count: usize) {
-        let n = self.right.rows();
-        let count = count.min(n - self.right.used());
-        if count == 0 {
-            return;
-        }
-        let panel: Array2<X::Scalar> = random_normal((n, count), self.seed, 16 + self.drawn);
-        self.drawn += 1;
-        let Split { block, .. } = self
-            .right
-            .split(&Panels::from_view(panel.view()), count, 1e-3);
-        self.right.push(block.view());
-        let rows = Array2::zeros((block.ncols(), self.left.used()));
-        self.coupling =
-            concatenate(Axis(0), &[self.coupling.view(), rows.view()]).expect("rows of one length");
+        self.relation.widen(&mut self.right, count);
     }
 
     fn step(&mut self) -> Result<()> {
@@ -125,12 +97,14 @@ impl<X: LinearOperator + ?Sized> Process for Bidiagonalization<'_, '_, X> {
         let next = self.right.read(before, before + pending);
         let panel = self.x.multiply(next.view())?;
         drop(next);
-        self.norm = self.norm.max(longest_column(&panel));
-        let (_, coupling) = self.coupling.view().split_at(Axis(1), self.coupled_from);
+        self.relation.norm = self.relation.norm.max(longest_column(&panel));
         let mut rest = Panels::from_view(panel.view());
         drop(panel);
-        self.left
-            .subtract_known(self.coupled_from, coupling.t(), &mut rest);
+        self.left.subtract_known(
+            self.relation.coupled_from,
+            self.relation.coupled().t(),
+            &mut rest,
+        );
         let negligible = negligible.max(self.rounding());
         let split = self.left.split(&rest, pending, negligible);
         let grown = split.block.ncols();
@@ -138,11 +112,11 @@ impl<X: LinearOperator + ?Sized> Process for Bidiagonalization<'_, '_, X> {
         let mut projected = Array2::zeros((l + grown, before + pending));
         let (mut above, below) = projected.view_mut().split_at(Axis(0), l);
         let (mut old, mut new) = above.view_mut().split_at(Axis(1), before);
-        old.assign(&self.projected);
-        new.assign(&(&split.coefficients + &self.coupling.t()));
+        old.assign(&self.relation.projected);
+        new.assign(&(&split.coefficients + &self.relation.coupling.t()));
         let (_, mut corner) = below.split_at(Axis(1), before);
         corner.assign(&split.triangle);
-        self.projected = projected;
+        self.relation.projected = projected;
 
         let Split {
             block, triangle, ..
@@ -159,16 +133,13 @@ impl<X: LinearOperator + ?Sized> Process for Bidiagonalization<'_, '_, X> {
             self.right.split(&rest, grown, negligible)
         };
         self.right.push(block.view());
-        self.coupling = Array2::zeros((block.ncols(), l + grown));
-        let (_, mut last) = self.coupling.view_mut().split_at(Axis(1), l);
-        last.assign(&triangle);
-        self.coupled_from = l;
+        self.relation.couple(l, triangle.view());
         Ok(())
     }
 
     fn ritz(&self) -> Ritz {
-        let (left, values, right_t) = small_svd(self.projected.view());
-        let coupled = self.coupling.dot(&left);
+        let (left, values, right_t) = small_svd(self.relation.projected.view());
+        let coupled = self.relation.coupling.dot(&left);
         let residuals = coupled
             .columns()
             .into_iter()
@@ -189,12 +160,10 @@ impl<X: LinearOperator + ?Sized> Process for Bidiagonalization<'_, '_, X> {
         // up: Q is made orthonormal, and P and the small matrix follow from B Q.
         let (right, _) = ritz.right.view().split_at(Axis(1), keep);
         let (right, _) = upright_qr(right);
-        let (left, projected) = upright_qr(self.projected.dot(&right).view());
+        let (left, projected) = upright_qr(self.relation.projected.dot(&right).view());
         self.left.rotate(left.view(), 0);
         self.right.rotate(right.view(), self.pending());
-        self.coupling = self.coupling.dot(&left);
-        self.coupled_from = 0;
-        self.projected = projected;
+        self.relation.rotate(left.view(), projected);
     }
 
     fn refresh(&mut self) -> Result<()> {
@@ -210,29 +179,20 @@ impl<X: LinearOperator + ?Sized> Process for Bidiagonalization<'_, '_, X> {
         let Split { block, .. } = self.right.split(&rest, following.ncols(), 1e-3);
         self.right.push(block.view());
         let wide = |a: &Array2<X::Scalar>| a.mapv(|v| v.as_f64());
-        self.coupling = wide(&block).t().dot(&wide(&image));
-        self.projected = Array2::from_diag(&refined.singular_values);
+        self.relation.coupling = wide(&block).t().dot(&wide(&image));
+        self.relation.projected = Array2::from_diag(&refined.singular_values);
         Ok(())
     }
 
     fn give(&self, state: &mut CheckpointState) {
         self.left.give("left", state);
         self.right.give("right", state);
-        give_numbers("projected", &self.projected, state);
-        give_numbers("coupling", &self.coupling, state);
-        state.insert_counter("coupled from", self.coupled_from as u64);
-        state.insert_counter("drawn", self.drawn);
-        state.insert_numbers("norm", &[self.norm]);
+        self.relation.give(state);
     }
 
     fn take(&mut self, state: &mut CheckpointState) -> Result<()> {
         self.left.take("left", state)?;
         self.right.take("right", state)?;
-        self.projected = take_numbers("projected", state)?;
-        self.coupling = take_numbers("coupling", state)?;
-        self.coupled_from = state.counter("coupled from")? as usize;
-        self.drawn = state.counter("drawn")?;
-        self.norm = state.take_number("norm")?;
-        Ok(())
+        self.relation.take(state)
     }
 }

@@ -14,11 +14,11 @@
 //! on the values that is often enough, since their error is the square of the vectors'; where it is not,
 //! this is said (`None`), and the bidiagonalization is there.
 
-use super::basis::{Basis, Split};
+use super::basis::Basis;
 use super::panels::Panels;
-use super::state::{give_numbers, take_numbers};
+use super::relation::Relation;
 use super::{LEAST_ROUNDINGS, Process, Ritz, epsilon, longest_column};
-use crate::{Products, Side, random_normal, symmetric_eigen};
+use crate::{Products, Side, symmetric_eigen};
 use matfact_core::ndarray::{Array1, Array2, Axis, concatenate};
 use matfact_core::{CheckpointState, LinearOperator, Result};
 
@@ -28,17 +28,8 @@ pub(super) struct GramLanczos<'p, 'x, X: LinearOperator + ?Sized> {
     side: Side,
     /// V and N.
     basis: Basis<X::Scalar>,
-    /// T: d x d, symmetric.
-    projected: Array2<f64>,
-    /// C: a row for each column of N, a column for each of V.
-    coupling: Array2<f64>,
-    /// The columns of V before this have no coupling.
-    coupled_from: usize,
-    /// About ‖G‖.
-    norm: f64,
-    seed: u64,
-    /// Random blocks drawn.
-    drawn: u64,
+    /// T and C.
+    relation: Relation,
 }
 
 impl<'p, 'x, X: LinearOperator + ?Sized> GramLanczos<'p, 'x, X> {
@@ -53,12 +44,7 @@ impl<'p, 'x, X: LinearOperator + ?Sized> GramLanczos<'p, 'x, X> {
             x,
             side,
             basis: Basis::new(length),
-            projected: Array2::zeros((0, 0)),
-            coupling: Array2::zeros((0, 0)),
-            coupled_from: 0,
-            norm: 0.0,
-            seed,
-            drawn: 0,
+            relation: Relation::new(seed),
         };
         process.widen(block);
         process
@@ -67,14 +53,14 @@ impl<'p, 'x, X: LinearOperator + ?Sized> GramLanczos<'p, 'x, X> {
     /// What is less than this of a column of length ‖G‖ is rounding.
     fn negligible(&self) -> f64 {
         let roundings = (self.basis.rows() as f64).sqrt().max(LEAST_ROUNDINGS);
-        self.norm * epsilon::<X::Scalar>() * roundings
+        self.relation.norm * epsilon::<X::Scalar>() * roundings
     }
 
     /// The vectors of the `rank` leading values, and C with them: what G leads out of their span.
     pub(super) fn vectors(mut self, ritz: &Ritz, rank: usize) -> (Array2<X::Scalar>, Array2<f64>) {
         let kept = rank.min(ritz.values.len());
         self.restart(ritz, kept);
-        (self.basis.read(0, kept), self.coupling)
+        (self.basis.read(0, kept), self.relation.coupling)
     }
 }
 
@@ -82,11 +68,11 @@ impl<X: LinearOperator + ?Sized> Process for GramLanczos<'_, '_, X> {
     type Scalar = X::Scalar;
 
     fn dimension(&self) -> usize {
-        self.projected.ncols()
+        self.relation.projected.ncols()
     }
 
     fn pending(&self) -> usize {
-        self.coupling.nrows()
+        self.relation.coupling.nrows()
     }
 
     fn is_complete(&self) -> bool {
@@ -94,19 +80,7 @@ impl<X: LinearOperator + ?Sized> Process for GramLanczos<'_, '_, X> {
     }
 
     fn widen(&mut self, count: usize) {
-        let rows = self.basis.rows();
-        let count = count.min(rows - self.basis.used());
-        if count == 0 {
-            return;
-        }
-        let panel: Array2<X::Scalar> = random_normal((rows, count), self.seed, 16 + self.drawn);
-        self.drawn += 1;
-        let panel = Panels::from_view(panel.view());
-        let Split { block, .. } = self.basis.split(&panel, count, 1e-3);
-        self.basis.push(block.view());
-        let none = Array2::zeros((block.ncols(), self.dimension()));
-        self.coupling =
-            concatenate(Axis(0), &[self.coupling.view(), none.view()]).expect("rows of one length");
+        self.relation.widen(&mut self.basis, count);
     }
 
     fn step(&mut self) -> Result<()> {
@@ -114,41 +88,38 @@ impl<X: LinearOperator + ?Sized> Process for GramLanczos<'_, '_, X> {
         let next = self.basis.read(before, before + pending);
         let image = self.x.multiply_gram(self.side, next.view())?;
         drop(next);
-        self.norm = self.norm.max(longest_column(&image));
+        self.relation.norm = self.relation.norm.max(longest_column(&image));
         let mut rest = Panels::from_view(image.view());
         drop(image);
-        let (_, coupling) = self.coupling.view().split_at(Axis(1), self.coupled_from);
         let square = self.basis.project_from(before, &rest, pending);
-        let known = concatenate(Axis(0), &[coupling.t(), square.view()]).expect("columns of N");
+        let known = concatenate(Axis(0), &[self.relation.coupled().t(), square.view()])
+            .expect("columns of N");
         self.basis
-            .subtract_known(self.coupled_from, known.view(), &mut rest);
+            .subtract_known(self.relation.coupled_from, known.view(), &mut rest);
         let split = self.basis.split(&rest, pending, self.negligible());
 
         let mut projected = Array2::zeros((before + pending, before + pending));
         let (inside, rest) = split.coefficients.view().split_at(Axis(0), before);
-        let beside = &inside + &self.coupling.t();
+        let beside = &inside + &self.relation.coupling.t();
         let square = &square + &rest;
         let (mut above, below) = projected.view_mut().split_at(Axis(0), before);
         let (mut old, mut right) = above.view_mut().split_at(Axis(1), before);
-        old.assign(&self.projected);
+        old.assign(&self.relation.projected);
         right.assign(&beside);
         let (mut left, mut corner) = below.split_at(Axis(1), before);
         left.assign(&beside.t());
         corner.assign(&((&square + &square.t()) * 0.5));
-        self.projected = projected;
+        self.relation.projected = projected;
 
         self.basis.push(split.block.view());
-        self.coupling = Array2::zeros((split.block.ncols(), before + pending));
-        let (_, mut last) = self.coupling.view_mut().split_at(Axis(1), before);
-        last.assign(&split.triangle);
-        self.coupled_from = before;
+        self.relation.couple(before, split.triangle.view());
         Ok(())
     }
 
     fn ritz(&self) -> Ritz {
-        let (squares, right) = symmetric_eigen(self.projected.view());
+        let (squares, right) = symmetric_eigen(self.relation.projected.view());
         let values = squares.mapv(|square| square.max(0.0).sqrt());
-        let coupled = self.coupling.dot(&right);
+        let coupled = self.relation.coupling.dot(&right);
         let columns = coupled.columns().into_iter().zip(&values);
         let residuals = columns
             .map(|(column, value)| column.dot(&column).sqrt() / value.max(f64::MIN_POSITIVE))
@@ -167,10 +138,9 @@ impl<X: LinearOperator + ?Sized> Process for GramLanczos<'_, '_, X> {
         // The eigenvectors are orthonormal to some dozen roundings of `f64`, which is enough here.
         let (right, _) = ritz.right.view().split_at(Axis(1), keep);
         self.basis.rotate(right, self.pending());
-        self.coupling = self.coupling.dot(&right);
-        self.coupled_from = 0;
         let squares = ritz.values.iter().take(keep).map(|value| value * value);
-        self.projected = Array2::from_diag(&squares.collect::<Array1<f64>>());
+        let squares: Array1<f64> = squares.collect();
+        self.relation.rotate(right, Array2::from_diag(&squares));
     }
 
     /// Roundings of restarts do not matter here: the triplets are taken from X' in the end.
@@ -180,20 +150,11 @@ impl<X: LinearOperator + ?Sized> Process for GramLanczos<'_, '_, X> {
 
     fn give(&self, state: &mut CheckpointState) {
         self.basis.give("basis", state);
-        give_numbers("projected", &self.projected, state);
-        give_numbers("coupling", &self.coupling, state);
-        state.insert_counter("coupled from", self.coupled_from as u64);
-        state.insert_counter("drawn", self.drawn);
-        state.insert_numbers("norm", &[self.norm]);
+        self.relation.give(state);
     }
 
     fn take(&mut self, state: &mut CheckpointState) -> Result<()> {
         self.basis.take("basis", state)?;
-        self.projected = take_numbers("projected", state)?;
-        self.coupling = take_numbers("coupling", state)?;
-        self.coupled_from = state.counter("coupled from")? as usize;
-        self.drawn = state.counter("drawn")?;
-        self.norm = state.take_number("norm")?;
-        Ok(())
+        self.relation.take(state)
     }
 }

@@ -29,7 +29,7 @@ mod bidiagonal;
 mod course;
 mod gram;
 mod panels;
-mod state;
+mod relation;
 
 use crate::{Products, Side, SvdWatch, Triplets, tall_qr};
 use bidiagonal::Bidiagonalization;

@@ -1,6 +1,7 @@
 //! Products with the Gram matrix of one side, X' read once.
 
-use super::{Form, Products, finite};
+use super::form::Form;
+use super::{Products, finite};
 use crate::Simd;
 use crate::dense::{add_product_here, multiply_here};
 use crate::sparse::{Aligned, line, multiply_lines};

@@ -1,6 +1,7 @@
 //! Single rows and sums over rows of a matrix made ready.
 
-use super::{Form, Products};
+use super::Products;
+use super::form::Form;
 use matfact_core::ndarray::{Array1, Array2};
 use matfact_core::{Matrix, Result, Scalar, SparseRows};
 

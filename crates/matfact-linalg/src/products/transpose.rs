@@ -5,7 +5,7 @@
 //! bucket to its columns, of which the ends stay in the cache nearest to a processor. Buckets are in the
 //! order of the rows, and so is every new row, whatever the number of threads.
 
-use super::Rows;
+use super::form::Rows;
 use matfact_core::{Indices, Scalar, SparseRows};
 use rayon::prelude::*;
 use std::ops::Range;
