@@ -61,7 +61,8 @@ fn check_file(options: &ExportOptions) -> Result<()> {
 }
 
 fn to_libmf<T: Scalar>(options: &ExportOptions, opened: &Opened) -> Result<()> {
-    let AnyModel::Factors(model) = opened.model::<T>()? else {
+    let model: AnyModel<T> = opened.model()?;
+    let Some(model) = model.factors() else {
         return Err(
             opened.cannot("be written for LIBMF (those of als, sgd, svdpp and the rankings can)")
         );
@@ -69,7 +70,7 @@ fn to_libmf<T: Scalar>(options: &ExportOptions, opened: &Opened) -> Result<()> {
     let file = &opened.file;
     let mean = Seen::read(&file.record.attributes).map_or(model.mean().as_f64(), Seen::mean);
     let (rows, columns) = (file.row_ids.as_ref(), file.column_ids.as_ref());
-    write_libmf(&options.output, &model, rows, columns, mean)
+    write_libmf(&options.output, model, rows, columns, mean)
 }
 
 fn to_folder(options: &ExportOptions, opened: &Opened) -> Result<Vec<PathBuf>> {
@@ -82,7 +83,7 @@ fn to_folder(options: &ExportOptions, opened: &Opened) -> Result<Vec<PathBuf>> {
     for (name, tensor) in &opened.file.record.tensors {
         let ids = match &name[..] {
             "w" | "u" | "scores" | "row_factors" | "row_bias" => opened.file.row_ids.as_ref(),
-            "col_factors" | "col_bias" => opened.file.column_ids.as_ref(),
+            "col_factors" | "col_bias" | "implicit_factors" => opened.file.column_ids.as_ref(),
             _ => None,
         };
         let extension = match options.format {

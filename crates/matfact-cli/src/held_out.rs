@@ -3,12 +3,17 @@
 use crate::arguments::{CommonOptions, SplitOptions};
 use crate::input::{known, read_beside};
 use crate::output::{complain, grouped};
-use matfact::eval::{Interval, KFold, Metric, Resampling, Score, Split};
+use matfact::eval::{Interval, KFold, Metric, Resampling, Score, Split, compare_folds};
 use matfact::io::RatingsData;
 use matfact::{Error, ObservedEntries, Result, Scalar};
+use serde_json::{Value, json};
+use std::fmt;
 
 /// The share held out where nothing else is said.
 const SHARE: f64 = 0.1;
+
+/// Users above which the bootstrap draws less often.
+const MANY: usize = 20_000;
 
 /// Which ratings a model is measured on.
 #[derive(Clone, Copy)]
@@ -107,5 +112,72 @@ pub(crate) fn interval(
     match scores.iter().find(|score| score.metric == metric) {
         Some(score) => score.interval(resampling),
         None => Ok(None),
+    }
+}
+
+/// How a bootstrap over the users of these folds draws.
+pub(crate) fn resampling(folds: &[Vec<Score>]) -> Resampling {
+    let users = folds.iter().flatten().map(|score| score.rows.len()).max();
+    match users {
+        Some(users) if users > MANY => Resampling::new().resamples(200),
+        _ => Resampling::new(),
+    }
+}
+
+/// How much a model differs from the best one.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Behind {
+    /// Its value minus the best one's.
+    pub(crate) difference: f64,
+    /// Where that lies with 95 % of other users.
+    pub(crate) interval: Interval,
+}
+
+impl Behind {
+    /// By the same users on the same folds; nothing where they have no values of their own, or there is but one.
+    pub(crate) fn of(
+        folds: &[Vec<Score>],
+        best: &[Vec<Score>],
+        metric: Metric,
+    ) -> Result<Option<Self>> {
+        let own = |folds: &[Vec<Score>]| -> Vec<Score> {
+            let scores = folds.iter().flatten();
+            scores
+                .filter(|score| score.metric == metric)
+                .cloned()
+                .collect()
+        };
+        let (own, best) = (own(folds), own(best));
+        let mut pairs = own.iter().zip(&best);
+        let same = own.len() == best.len() && pairs.all(|(own, best)| own.rows == best.rows);
+        let most = own.iter().map(|score| score.rows.len()).max();
+        let least = own.iter().map(|score| score.rows.len()).min();
+        if !same || most.unwrap_or(0) < 2 || least == Some(0) {
+            return Ok(None);
+        }
+        let found = compare_folds(&own, &best, &resampling(folds))?;
+        Ok(Some(Self {
+            difference: found.difference,
+            interval: found.interval,
+        }))
+    }
+
+    /// Whether the two cannot be told apart.
+    pub(crate) fn is_within_chance(&self) -> bool {
+        self.interval.low <= 0.0 && self.interval.high >= 0.0
+    }
+
+    /// For programs.
+    pub(crate) fn json(&self) -> Value {
+        let Interval { low, high } = self.interval;
+        json!({ "difference": self.difference, "interval": [low, high] })
+    }
+}
+
+/// The difference with its interval.
+impl fmt::Display for Behind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Interval { low, high } = self.interval;
+        write!(f, "{:+.4} ({low:+.4} to {high:+.4})", self.difference)
     }
 }

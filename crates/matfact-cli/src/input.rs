@@ -359,12 +359,12 @@ pub(crate) fn predict<T: Scalar>(
     column: Option<usize>,
 ) -> Result<Option<f64>> {
     let stranger = row.is_none() || column.is_none();
-    Ok(match (model, row, column) {
-        (AnyModel::Factors(model), ..) => Some(match seen {
+    Ok(match (model.factors(), row, column) {
+        (Some(model), ..) => Some(match seen {
             Some(seen) if stranger && model.row_bias().is_none() => seen.mean,
             _ => model.predict_or_fallback(row, column).as_f64(),
         }),
-        (model, Some(row), Some(column)) => Some(model.predict(row, column)?.as_f64()),
+        (None, Some(row), Some(column)) => Some(model.predict(row, column)?.as_f64()),
         _ => seen.map(|seen| seen.mean),
     })
 }

@@ -52,7 +52,7 @@ fn as_text(file: &ModelFile) -> String {
     for (name, tensor) in &file.record.tensors {
         let shape: Vec<String> = tensor.shape.iter().map(usize::to_string).collect();
         lines.push(format!(
-            "  {name:<14}{} {}",
+            "  {name:<13} {} {}",
             shape.join(" x "),
             kind(tensor)
         ));
@@ -61,7 +61,7 @@ fn as_text(file: &ModelFile) -> String {
         if let Some(ids) = ids {
             let first: Vec<&str> = ids.iter().take(3).collect();
             lines.push(format!(
-                "  {name:<14}{}, first {}",
+                "  {name:<13} {}, first {}",
                 ids.len(),
                 first.join(", ")
             ));
@@ -76,7 +76,7 @@ fn as_text(file: &ModelFile) -> String {
             for (name, value) in fields {
                 // The history is for machines: `--json` has it.
                 if !value.is_null() && !value.is_array() {
-                    lines.push(format!("  {name:<20}{value}"));
+                    lines.push(format!("  {name:<19} {value}"));
                 }
             }
         }

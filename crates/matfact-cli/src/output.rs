@@ -1,5 +1,6 @@
 //! What goes to the two standard streams.
 
+use crate::progress::beside_bars;
 use matfact::{Error, Result};
 use std::io::Write;
 use std::path::PathBuf;
@@ -19,7 +20,9 @@ pub(crate) fn say(text: &str) -> Result<()> {
 /// Writes one line to standard error; there is nobody to tell if that fails. Names of files and ids
 /// may hold line ends and other control characters, which are written as escapes.
 pub(crate) fn complain(text: &str) {
-    let _ = writeln!(std::io::stderr(), "{}", printable(text));
+    beside_bars(|| {
+        let _ = writeln!(std::io::stderr(), "{}", printable(text));
+    });
 }
 
 /// Control characters as escapes.

@@ -143,34 +143,68 @@ pub struct Comparison {
 /// [`Error::ShapeMismatch`] if the scores are not of the same metric and rows, or of none;
 /// [`Error::InvalidParameter`] as [`Resampling::validate`].
 pub fn compare(first: &Score, second: &Score, resampling: &Resampling) -> Result<Comparison> {
+    compare_folds(
+        std::slice::from_ref(first),
+        std::slice::from_ref(second),
+        resampling,
+    )
+}
+
+/// As [`compare`], for the scores of two models on each of several folds: the difference of the means over folds, with
+/// rows that are drawn for all folds at once, since what a row brings to one fold it brings to the others.
+///
+/// ```
+/// # use matfact_core::{Duplicates, FactorModel, Ratings, ndarray::Array2};
+/// use matfact_eval::{Evaluation, KFold, Metric, Resampling, compare_folds};
+/// # let entries = (0..300).map(|i| (i / 10, (i * 7) % 13, 1.0 + (i % 3) as f64));
+/// # let ratings = Ratings::from_triplets((30, 13), entries, Duplicates::Last)?;
+/// # let plain = |mean| FactorModel::new(Array2::zeros((30, 1)), Array2::zeros((13, 1))).map(|m| m.with_mean(mean));
+/// # let (good, bad) = (plain(2.0)?, plain(1.0)?);
+/// let evaluation = Evaluation::new([Metric::Rmse]);
+/// let (mut a, mut b) = (Vec::new(), Vec::new());
+/// for fold in 0..3 {
+///     let split = KFold::new(3).split(&ratings, fold)?;
+///     a.extend(evaluation.of(&good, &split)?);
+///     b.extend(evaluation.of(&bad, &split)?);
+/// }
+/// let comparison = compare_folds(&a, &b, &Resampling::new())?;
+/// assert!(comparison.interval.high < 0.0);
+/// # Ok::<(), matfact_core::Error>(())
+/// ```
+///
+/// # Errors
+/// As [`compare`], of any fold, and for two numbers of folds.
+pub fn compare_folds(
+    first: &[Score],
+    second: &[Score],
+    resampling: &Resampling,
+) -> Result<Comparison> {
     resampling.validate()?;
-    let of = |score: &Score| {
-        let sampled = score
-            .sampled
-            .map_or(String::new(), |n| format!(", {n} sampled"));
-        format!("{} of {} rows{sampled}", score.metric, score.rows.len())
-    };
-    if first.metric != second.metric
-        || first.sampled != second.sampled
-        || first.rows != second.rows
-        || first.rows.is_empty()
-    {
-        let what = "the scores to compare (same metric, same rows, at least one)";
-        return Err(Error::shape_mismatch(what, of(first), of(second)));
-    }
-    let sign = if first.metric.larger_is_better() {
-        1.0
-    } else {
-        -1.0
-    };
-    let mut differences = resampling.draws(first.rows.len(), |counts| {
-        let chosen = || {
-            counts
-                .iter()
-                .enumerate()
-                .map(|(at, times)| (at, f64::from(*times)))
-        };
-        first.of(chosen()) - second.of(chosen())
+    check(first, second)?;
+    let mut rows: Vec<usize> = first
+        .iter()
+        .flat_map(|score| &score.rows)
+        .copied()
+        .collect();
+    rows.sort_unstable();
+    rows.dedup();
+    // Where the rows of each fold stand among all.
+    let places = first.iter().map(|score| {
+        let place = |row| rows.partition_point(|other| other < row);
+        score.rows.iter().map(place).collect()
+    });
+    let places: Vec<Vec<usize>> = places.collect();
+    let metric = first[0].metric;
+    let sign = if metric.larger_is_better() { 1.0 } else { -1.0 };
+    let mut differences = resampling.draws(rows.len(), |counts| {
+        let folds = first.iter().zip(second).zip(&places);
+        mean(folds.map(|((first, second), places)| {
+            let chosen = || {
+                let places = places.iter().enumerate();
+                places.map(|(at, place)| (at, f64::from(counts[*place])))
+            };
+            first.of(chosen()) - second.of(chosen())
+        }))
     });
     let wins = differences
         .iter()
@@ -180,10 +214,43 @@ pub fn compare(first: &Score, second: &Score, resampling: &Resampling) -> Result
             _ => 0.5,
         });
     let first_better = wins.sum::<f64>() / differences.len() as f64;
+    let folds = first.iter().zip(second);
     Ok(Comparison {
-        metric: first.metric,
-        difference: first.value - second.value,
+        metric,
+        difference: mean(folds.map(|(first, second)| first.value - second.value)),
         interval: resampling.interval(&mut differences),
         first_better,
     })
+}
+
+/// The mean over folds; one of which no row was drawn says nothing.
+fn mean(folds: impl Iterator<Item = f64>) -> f64 {
+    let values = folds.filter(|value| !value.is_nan());
+    let (sum, count) = values.fold((0.0, 0.0), |(sum, count), value| (sum + value, count + 1.0));
+    sum / count
+}
+
+/// Refuses scores that cannot be compared.
+fn check(first: &[Score], second: &[Score]) -> Result<()> {
+    let refuse = |first: String, second: String| {
+        let what = "the scores to compare (same metric, same rows, at least one)";
+        Err(Error::shape_mismatch(what, first, second))
+    };
+    if first.len() != second.len() || first.is_empty() {
+        let of = |folds: &[Score]| format!("{} folds", folds.len());
+        return refuse(of(first), of(second));
+    }
+    let of = |score: &Score| {
+        let sampled = score
+            .sampled
+            .map_or(String::new(), |n| format!(", {n} sampled"));
+        format!("{} of {} rows{sampled}", score.metric, score.rows.len())
+    };
+    let same = |a: &Score, b: &Score| a.metric == b.metric && a.sampled == b.sampled;
+    for (a, b) in first.iter().zip(second) {
+        if !same(a, b) || !same(a, &first[0]) || a.rows != b.rows || a.rows.is_empty() {
+            return refuse(of(a), of(b));
+        }
+    }
+    Ok(())
 }

@@ -3,7 +3,8 @@
 //! - **Splits**: what a model learns from and what it is asked afterwards ([`Split`], [`KFold`]).
 //! - **Metrics**: [`Metric`] has the definition of each; an [`Evaluation`] measures any model that
 //!   implements [`Recommend`](matfact_core::Recommend), user by user; a [`Score`] gives its
-//!   confidence interval, and [`compare`] says whether two models differ by more than chance.
+//!   confidence interval, and [`compare`] says whether two models differ by more than chance,
+//!   on one split or on the folds of several ([`compare_folds`]).
 //! - **Cross-validation** of any [`Factorizer`](matfact_core::Factorizer): [`cross_validate`].
 //! - **Search** over hyper-parameters: [`grid_search`], [`random_search`], [`successive_halving`].
 //!
@@ -35,7 +36,7 @@ mod score;
 mod search;
 mod split;
 
-pub use bootstrap::{Comparison, Interval, Resampling, compare};
+pub use bootstrap::{Comparison, Interval, Resampling, compare, compare_folds};
 pub use cross_validation::{CrossValidated, cross_validate, cross_validate_with};
 pub use evaluation::Evaluation;
 pub use folds::KFold;

@@ -226,9 +226,9 @@ impl<T: Scalar> Factorizer<Input<'_, T>> for Algorithm {
                 Ok(sgd.fit_with(*x, run)?.map(AnyModel::Factors))
             }
             #[cfg(feature = "sgd")]
-            (Algorithm::SvdPlusPlus(svdpp), Input::Ratings(x)) => Ok(svdpp
-                .fit_with(*x, run)?
-                .map(|model| AnyModel::Factors(model.into_factors()))),
+            (Algorithm::SvdPlusPlus(svdpp), Input::Ratings(x)) => {
+                Ok(svdpp.fit_with(*x, run)?.map(AnyModel::SvdPlusPlus))
+            }
             #[cfg(feature = "sgd")]
             (Algorithm::Bpr(bpr), Input::Ratings(x)) => {
                 Ok(bpr.fit_with(*x, run)?.map(AnyModel::Factors))

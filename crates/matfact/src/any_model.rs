@@ -10,6 +10,8 @@ use matfact_core::{
 };
 #[cfg(feature = "nmf")]
 use matfact_nmf::{MaskedNmfModel, NmfModel};
+#[cfg(feature = "sgd")]
+use matfact_sgd::SvdPlusPlusModel;
 #[cfg(feature = "svd")]
 use matfact_svd::{PcaModel, SvdModel};
 use std::ops::Range;
@@ -35,6 +37,9 @@ pub enum AnyModel<T> {
     /// Row and column factors with biases.
     #[cfg(any(feature = "sgd", feature = "als"))]
     Factors(FactorModel<T>),
+    /// The same with the implicit factors of SVD++, by which new rows are folded in.
+    #[cfg(feature = "sgd")]
+    SvdPlusPlus(SvdPlusPlusModel<T>),
 }
 
 /// Calls the same method on whichever model it is.
@@ -51,13 +56,15 @@ macro_rules! each {
             AnyModel::Pca($model) => $body,
             #[cfg(any(feature = "sgd", feature = "als"))]
             AnyModel::Factors($model) => $body,
+            #[cfg(feature = "sgd")]
+            AnyModel::SvdPlusPlus($model) => $body,
         }
     };
 }
 
 impl<T: Scalar> AnyModel<T> {
-    /// The kind of model, as its records name it: `nmf`, `masked-nmf`, `svd`, `pca`
-    /// or `factors`.
+    /// The kind of model, as its records name it: `nmf`, `masked-nmf`, `svd`, `pca`,
+    /// `factors` or `svdpp`.
     #[must_use]
     pub fn kind(&self) -> &'static str {
         match self {
@@ -71,6 +78,25 @@ impl<T: Scalar> AnyModel<T> {
             AnyModel::Pca(_) => "pca",
             #[cfg(any(feature = "sgd", feature = "als"))]
             AnyModel::Factors(_) => "factors",
+            #[cfg(feature = "sgd")]
+            AnyModel::SvdPlusPlus(_) => "svdpp",
+        }
+    }
+
+    /// Row and column factors with biases and mean, of models that have them: those of ratings and rankings, without
+    /// what SVD++ has beside them.
+    #[cfg(any(feature = "sgd", feature = "als"))]
+    #[must_use]
+    pub fn factors(&self) -> Option<&FactorModel<T>> {
+        match self {
+            AnyModel::Factors(model) => Some(model),
+            #[cfg(feature = "sgd")]
+            AnyModel::SvdPlusPlus(model) => Some(model.factors()),
+            #[allow(
+                unreachable_patterns,
+                reason = "without matrices every model is listed"
+            )]
+            _ => None,
         }
     }
 
@@ -138,7 +164,8 @@ impl<T: Scalar> Persist for AnyModel<T> {
     }
 
     /// Takes records of each kind, also under the name of another algorithm that gives such models:
-    /// `factors` as `sgd`, `als`, `bpr` and so on, `nmf` as `minibatch-nmf`.
+    /// `factors` as `sgd`, `als`, `bpr` and so on, `nmf` as `minibatch-nmf`. One of `svdpp` without implicit factors, as
+    /// they were written at first, is a model of plain factors: it predicts the same, but cannot fold in new rows.
     fn from_record(record: &ModelRecord) -> Result<Self> {
         match record.algorithm.as_str() {
             #[cfg(feature = "nmf")]
@@ -149,6 +176,10 @@ impl<T: Scalar> Persist for AnyModel<T> {
             "svd" => Ok(AnyModel::Svd(SvdModel::from_record(record)?)),
             #[cfg(feature = "svd")]
             "pca" => Ok(AnyModel::Pca(PcaModel::from_record(record)?)),
+            #[cfg(feature = "sgd")]
+            "svdpp" if has_implicit_part(record) => Ok(AnyModel::SvdPlusPlus(
+                SvdPlusPlusModel::from_record(record)?,
+            )),
             #[cfg(any(feature = "sgd", feature = "als"))]
             "sgd" | "als" | "svdpp" | "ials" | "bpr" | "warp" | "logistic" | "popularity"
             | "factors" => Ok(AnyModel::Factors(FactorModel::from_record(record)?)),
@@ -158,4 +189,10 @@ impl<T: Scalar> Persist for AnyModel<T> {
             }
         }
     }
+}
+
+/// Whether a record of SVD++ has what rows are folded in by; half of it is refused where it is read.
+#[cfg(feature = "sgd")]
+fn has_implicit_part(record: &ModelRecord) -> bool {
+    record.contains("implicit_factors") || record.attributes.contains_key("deviation")
 }

@@ -89,7 +89,7 @@ pub use matfact_nmf::{
 #[cfg(feature = "sgd")]
 pub use matfact_sgd::{
     self as sgd, Bpr, DiskRatings, DiskRatingsWriter, LogisticFactorization, Popularity, Sgd,
-    SvdPlusPlus, Warp,
+    SvdPlusPlus, SvdPlusPlusModel, Warp,
 };
 #[cfg(feature = "svd")]
 pub use matfact_svd::{

@@ -4,18 +4,15 @@ use super::matrices::{all_failed, is_of_candidate};
 use super::table::{Line, Measure, Measured, Table};
 use super::{Candidate, CompareOptions};
 use crate::fit::{Source, fit_alone, parts};
-use crate::held_out::{HeldOut, interval, of_folds};
+use crate::held_out::{Behind, HeldOut, interval, of_folds, resampling};
 use crate::input::{liked, read, read_counted};
 use crate::output::complain;
 use crate::reporting::{self, Labels, Titled};
 use crate::trial::Kind;
-use matfact::eval::{Evaluation, Metric, Resampling, Score, Split, compare as paired};
+use matfact::eval::{Evaluation, Metric, Score, Split};
 use matfact::io::RatingsData;
 use matfact::{AnyModel, Error, Fit, Input, ObservedEntries, Ratings, Result, Scalar, StopReason};
 use std::time::Instant;
-
-/// Users above which the bootstrap draws less often.
-const MANY: usize = 20_000;
 
 /// Refuses what cannot be measured.
 pub(super) fn check(options: &CompareOptions, candidates: &[Candidate]) -> Result<()> {
@@ -251,34 +248,14 @@ fn line(candidate: &Candidate, folds: &Folds, metrics: &[Metric]) -> Result<Line
     Ok(line)
 }
 
-fn resampling(scores: &[Vec<Score>]) -> Resampling {
-    let users = scores.iter().flatten().map(|score| score.rows.len()).max();
-    match users {
-        Some(users) if users > MANY => Resampling::new().resamples(200),
-        _ => Resampling::new(),
-    }
-}
-
 /// Says of each line how far it is behind the best, by the same users.
 fn set_behind(table: &mut Table, folds: &[Folds], metric: Metric) -> Result<()> {
     let Some(best) = table.best(0) else {
         return Ok(());
     };
-    let score = |at: usize| match &folds[at].scores[..] {
-        [scores] => scores.iter().find(|score| score.metric == metric),
-        _ => None,
-    };
-    let Some(first) = score(best) else {
-        return Ok(());
-    };
     for at in (0..table.lines.len()).filter(|at| *at != best) {
-        let Some(other) = score(at).filter(|other| other.rows == first.rows) else {
-            continue;
-        };
-        if first.rows.len() > 1 && table.lines[at].failure.is_none() {
-            let found = paired(other, first, &resampling(&folds[at].scores))?;
-            let interval = (found.interval.low, found.interval.high);
-            table.lines[at].behind = Some((found.difference, interval));
+        if table.lines[at].failure.is_none() {
+            table.lines[at].behind = Behind::of(&folds[at].scores, &folds[best].scores, metric)?;
         }
     }
     Ok(())

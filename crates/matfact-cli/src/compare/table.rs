@@ -1,5 +1,6 @@
 //! What a comparison came to.
 
+use crate::held_out::Behind;
 use crate::output::grouped;
 use serde_json::{Map, Value, json};
 use std::fmt::Write;
@@ -29,7 +30,7 @@ pub(crate) struct Line {
     /// Of each measure, where there is one.
     pub(crate) values: Vec<Option<Measured>>,
     /// How much the first measure differs from the best one's, and where that lies with other users.
-    pub(crate) behind: Option<(f64, (f64, f64))>,
+    pub(crate) behind: Option<Behind>,
     /// Of the fit alone, the mean over folds.
     pub(crate) seconds: f64,
     pub(crate) iterations: usize,
@@ -152,9 +153,7 @@ impl Table {
         }
         if self.has_behind() {
             row.push(match line.behind {
-                Some((difference, (low, high))) => {
-                    format!("{difference:+.4} ({low:+.4} to {high:+.4})")
-                }
+                Some(behind) => behind.to_string(),
                 None => "–".to_owned(),
             });
         }
@@ -215,8 +214,8 @@ impl Table {
                 "stop": line.stop,
                 "parameters": line.parameters,
             });
-            if let Some((difference, (low, high))) = line.behind {
-                object["behind"] = json!({ "difference": difference, "interval": [low, high] });
+            if let Some(behind) = &line.behind {
+                object["behind"] = behind.json();
             }
             if let Some(failure) = &line.failure {
                 object["failure"] = json!(failure);

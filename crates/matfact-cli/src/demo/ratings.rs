@@ -4,8 +4,8 @@ use super::{Part, fit_and_keep};
 use crate::arguments::DemoOptions;
 use crate::input::{Accuracy, Seen, hold_out};
 use matfact::{
-    Algorithm, AnyModel, Duplicates, Error, FactorModel, Input, ObservedEntries, Ratings,
-    Recommend, Result, Sgd,
+    Algorithm, Duplicates, Error, FactorModel, Input, ObservedEntries, Ratings, Recommend, Result,
+    Sgd,
 };
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -31,7 +31,7 @@ pub(super) fn run(options: &DemoOptions, folder: &Path) -> Result<Part> {
     let (train, test) = hold_out(&all, 0.1, SEED)?;
     let algorithm = Algorithm::Sgd(Sgd::new(RANK).epochs(40));
     let fit = fit_and_keep(options, &algorithm, &Input::from(&train), folder)?;
-    let AnyModel::Factors(model) = &fit.model else {
+    let Some(model) = fit.model.factors() else {
         return Err(Error::UnsupportedModel {
             algorithm: "sgd".to_owned(),
             capability: "recommend",

@@ -45,8 +45,10 @@ impl<'a, T: Scalar> Factors<'a, T> {
                     Some(values),
                 )
             }
-            AnyModel::Factors(model) => (model.row_factors(), model.column_factors(), None),
-            _ => return None,
+            other => {
+                let model = other.factors()?;
+                (model.row_factors(), model.column_factors(), None)
+            }
         };
         let order = match model {
             AnyModel::Nmf(model) => {

@@ -41,9 +41,11 @@ pub(crate) fn of_tuning(path: &Path, found: &Found) -> Result<()> {
         table = table.row(cells);
     }
     table = table.marked(found.best);
+    let chance = found.chance();
+    let chance = chance.map_or(String::new(), |chance| format!(" Behind are {chance}."));
     let page = Report::new(format!("Tuning of {} on {}", found.algorithm, found.input))
         .summary(format!(
-            "{} points tried, measured on {}. Best {}: {score:.4}. The best of many points flatters itself: measure it on ratings that the search has not seen.",
+            "{} points tried, measured on {}. Best {}: {score:.4}.{chance} The best of many points flatters itself: measure it on ratings that the search has not seen.",
             found.tried.len(),
             found.measured_on,
             found.metric.name

@@ -1,6 +1,7 @@
 //! What a search found.
 
 use crate::compare::Measure;
+use crate::held_out::Behind;
 
 /// One point that was tried.
 #[derive(Debug, Clone)]
@@ -25,7 +26,23 @@ pub(crate) struct Found {
     pub(crate) measured_on: String,
     pub(crate) tried: Vec<Tried>,
     pub(crate) best: usize,
+    /// How much the defaults differ from the best, by the same users; nothing where they are the best, or were not tried.
+    pub(crate) behind: Option<Behind>,
     /// What `matfact fit --config` takes.
     pub(crate) configuration: String,
     pub(crate) seconds: f64,
+}
+
+impl Found {
+    /// How much of what was gained over the defaults is chance, in words.
+    pub(crate) fn chance(&self) -> Option<String> {
+        let behind = self.behind?;
+        let verdict = match behind.is_within_chance() {
+            true => "within chance: the two cannot be told apart on these data",
+            false => "more than chance",
+        };
+        Some(format!(
+            "the defaults by {behind}, with what holds for 95 % of other users: {verdict}"
+        ))
+    }
 }

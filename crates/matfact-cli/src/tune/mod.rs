@@ -1,7 +1,9 @@
 //! `matfact tune`: good hyper-parameters by trying.
 
+mod course;
 mod found;
 mod space;
+mod telling;
 
 pub(crate) use found::{Found, Tried};
 
@@ -13,21 +15,19 @@ use crate::choices::Precision;
 use crate::compare::Measure;
 use crate::configuration::{Given, Setting};
 use crate::fit::{check_counts, fit_alone, parts};
-use crate::held_out::{HeldOut, of_folds};
+use crate::held_out::{Behind, HeldOut};
 use crate::input::{read, read_positives};
-use crate::output::{complain, grouped, say, say_json};
+use crate::output::{complain, say};
 use crate::progress::interruption;
-use crate::reporting;
 use crate::trial::{self, Kind};
+use course::{Course, is_better};
 use matfact::eval::{
-    Evaluation, Halving, Metric, Point, SearchResult, Split, grid_search, random_search,
+    Evaluation, Halving, Metric, Point, Score, SearchResult, Split, grid_search, random_search,
     successive_halving,
 };
-use matfact::io::{RatingsData, write_text};
-use matfact::{Algorithm, Error, Input, ObservedEntries, Result, Scalar};
-use serde_json::{Map, Value, json};
+use matfact::io::RatingsData;
+use matfact::{Algorithm, Error, Input, ObservedEntries, Result, Scalar, StopReason};
 use space::Space;
-use std::fmt::Write;
 use std::time::Instant;
 
 /// Searches what the command line asks for.
@@ -183,31 +183,44 @@ impl Task<'_> {
                 requirement,
             ));
         }
-        let defaults = match &self.defaults {
-            Some(point) => {
-                let started = Instant::now();
-                let score = self.score(&folds, point, None);
-                Some(self.tried_defaults(point, score, started.elapsed().as_secs_f64()))
-            }
-            None => None,
-        };
-        let mut seconds = Vec::new();
-        let mut score = |point: &Point, budget: Option<usize>| {
-            let started = Instant::now();
-            let score = self.score(&folds, &self.space.texts(point), budget);
-            seconds.push(started.elapsed().as_secs_f64());
-            score
-        };
         let (larger, seed) = (self.metric.larger_is_better(), self.common.seed);
         let (space, samples) = (self.space.search(), self.options.samples);
+        let (_, largest) = self.budget();
+        let halving = Halving::new(samples, (largest / 9).max(1), largest).seed(seed);
+        let rounds = match self.options.search {
+            SearchChoice::Grid => vec![(space.grid()?.len(), 1)],
+            SearchChoice::Random => vec![(samples, 1)],
+            SearchChoice::Halving => halving.rounds()?,
+        };
+        let whole = match self.options.search {
+            SearchChoice::Halving => largest,
+            _ => 1,
+        };
+        let beside = self.defaults.iter().map(|_| (1, whole));
+        let (tries, work) = rounds
+            .iter()
+            .copied()
+            .chain(beside)
+            .fold((0, 0), |(tries, work), (count, budget)| {
+                (tries + count, work + count * budget)
+            });
+        let mut course = Course::new(self.metric, tries, work);
+        let defaults = self.defaults.as_ref().map(|point| {
+            let score = course.attempt(whole, true, || self.scores(&folds, point, None));
+            self.tried_defaults(point, score, course.seconds.pop().unwrap_or_default())
+        });
+        let mut score = |point: &Point, budget: Option<usize>| {
+            let point = self.space.texts(point);
+            course.attempt(budget.unwrap_or(1), false, || {
+                self.scores(&folds, &point, budget)
+            })
+        };
         let result = match self.options.search {
             SearchChoice::Grid => grid_search(space, larger, |point| score(point, None)),
             SearchChoice::Random => {
                 random_search(space, samples, seed, larger, |point| score(point, None))
             }
             SearchChoice::Halving => {
-                let (_, largest) = self.budget();
-                let halving = Halving::new(samples, (largest / 9).max(1), largest).seed(seed);
                 successive_halving(space, &halving, larger, |point, budget| {
                     score(point, Some(budget))
                 })
@@ -216,8 +229,10 @@ impl Task<'_> {
         if interruption().is_cancelled() {
             complain("notice: interrupted; this is the best so far");
         }
-        let tried = self.tried(defaults, &result, &seconds);
-        self.tell(&self.found(tried, started.elapsed().as_secs_f64()))
+        let tried = self.tried(defaults, &result, &course.seconds);
+        let behind = course.behind()?;
+        drop(course);
+        self.tell(&self.found(tried, behind, started.elapsed().as_secs_f64()))
     }
 
     fn tried_defaults(
@@ -284,29 +299,36 @@ impl Task<'_> {
         own.cloned().chain(values).collect()
     }
 
-    /// The mean of the metric over the folds.
-    fn score<T: Scalar>(
+    /// The metric on each fold.
+    fn scores<T: Scalar>(
         &self,
         folds: &[Split<T>],
         point: &[(String, String)],
         budget: Option<usize>,
-    ) -> Result<f64> {
-        if interruption().is_cancelled() {
+    ) -> Result<Vec<Vec<Score>>> {
+        let interrupted = || {
             let requirement = "left alone: the search was interrupted";
-            return Err(Error::invalid_parameter(
+            Err(Error::invalid_parameter(
                 "search",
                 "this point",
                 requirement,
-            ));
+            ))
+        };
+        if interruption().is_cancelled() {
+            return interrupted();
         }
         let command = self.command(point, budget)?;
         let (own, algorithm, _) = parts(&command)?;
         let mut scores = Vec::new();
         for split in folds {
             let fit = fit_alone(own, &algorithm, &Input::from(&split.train))?;
+            // What was cut short says nothing of a point.
+            if fit.report.stop == StopReason::Cancelled {
+                return interrupted();
+            }
             scores.push(self.evaluation.of(&fit.model, split)?);
         }
-        Ok(of_folds(&scores, self.metric).0)
+        Ok(scores)
     }
 
     fn tried(&self, defaults: Option<Tried>, result: &SearchResult, seconds: &[f64]) -> Vec<Tried> {
@@ -328,11 +350,8 @@ impl Task<'_> {
 
     /// The best of all, and of equal ones the first. Of halving that may be one with few iterations: of a setting that
     /// learns by heart more make it worse, and its configuration says how many.
-    fn found(&self, tried: Vec<Tried>, seconds: f64) -> Found {
-        let better = |score: f64, than: f64| match self.metric.larger_is_better() {
-            true => score > than,
-            false => score < than,
-        };
+    fn found(&self, tried: Vec<Tried>, behind: Option<Behind>, seconds: f64) -> Found {
+        let better = |score, than| is_better(self.metric, score, than);
         let scores = tried.iter().enumerate();
         let scores = scores.filter_map(|(at, tried)| Some((at, tried.score?)));
         let best = scores.reduce(|best, next| if better(next.1, best.1) { next } else { best });
@@ -348,6 +367,7 @@ impl Task<'_> {
             input: Some(self.common.input.to_string_lossy().into_owned()),
             settings,
         };
+        let tried_is_default = tried[best].by_default;
         Found {
             algorithm: self.name,
             input: self.common.input.display().to_string(),
@@ -358,132 +378,9 @@ impl Task<'_> {
             measured_on: self.held_out.words(),
             tried,
             best,
+            behind: behind.filter(|_| !tried_is_default),
             configuration: configuration.to_toml(None),
             seconds,
         }
     }
-
-    fn tell(&self, found: &Found) -> Result<()> {
-        if let Some(path) = &self.options.output {
-            write_text(path, &found.configuration)?;
-        }
-        if let Some(path) = &self.common.reporting.report {
-            reporting::of_tuning(path, found)?;
-        }
-        if self.common.json {
-            return say_json(&self.json(found));
-        }
-        say(&self.text(found))
-    }
-
-    fn text(&self, found: &Found) -> String {
-        let mut text = format!(
-            "{} on {}: {} points, {} on {}\n",
-            found.algorithm,
-            found.input,
-            grouped(found.tried.len()),
-            found.metric.name,
-            found.measured_on
-        );
-        for (at, tried) in found.tried.iter().enumerate() {
-            let score = match (tried.score, &tried.failure) {
-                (Some(score), _) => format!("{score:.4}"),
-                (None, reason) => {
-                    let reason = reason.as_deref().unwrap_or_default();
-                    format!("failed: {}", crate::output::printable(reason))
-                }
-            };
-            let mark = if at == found.best { '*' } else { ' ' };
-            let budget = tried
-                .budget
-                .map(|budget| format!("  after {budget} iterations"));
-            let _ = writeln!(
-                text,
-                "{mark} {score}  {}{}",
-                point_text(tried),
-                budget.unwrap_or_default()
-            );
-        }
-        let best = &found.tried[found.best];
-        let defaults = found.tried.iter().find(|tried| tried.by_default);
-        let beside = match defaults.and_then(|defaults| defaults.score) {
-            Some(_) if best.by_default => ": nothing better than the defaults was found".to_owned(),
-            Some(score) => format!(", the defaults {score:.4}"),
-            None => String::new(),
-        };
-        let score = best.score.unwrap_or(f64::NAN);
-        let _ = writeln!(text, "  best    {score:.4} (*){beside}");
-        let _ = writeln!(text, "  {:.3} seconds", found.seconds);
-        if let Some(path) = &self.common.reporting.report {
-            let _ = writeln!(text, "  report  {}", path.display());
-        }
-        match &self.options.output {
-            Some(path) => {
-                let path = path.display();
-                let _ = write!(
-                    text,
-                    "  output  {path}: matfact fit {} --config {path}",
-                    found.algorithm
-                );
-            }
-            None => {
-                let _ = write!(
-                    text,
-                    "The best, as `matfact fit --config FILE` takes it (--output FILE keeps it):\n\n{}",
-                    found.configuration.trim_end()
-                );
-            }
-        }
-        text
-    }
-
-    fn json(&self, found: &Found) -> Value {
-        let object = |tried: &Tried| {
-            let point = tried.point.iter();
-            let point = point.map(|(name, value)| {
-                let whole = value.parse::<i64>().ok().map(|number| json!(number));
-                let number = value.parse::<f64>().ok();
-                let number = number.filter(|number| number.is_finite());
-                let number = whole.or_else(|| number.map(|number| json!(number)));
-                (name.clone(), number.unwrap_or_else(|| json!(value)))
-            });
-            let mut object = json!({
-                "point": point.collect::<Map<_, _>>(),
-                "default": tried.by_default,
-                "score": tried.score,
-                "seconds": tried.seconds,
-            });
-            if let Some(budget) = tried.budget {
-                object["iterations"] = json!(budget);
-            }
-            if let Some(failure) = &tried.failure {
-                object["failure"] = json!(failure);
-            }
-            object
-        };
-        json!({
-            "algorithm": found.algorithm,
-            "input": found.input,
-            "metric": found.metric.name,
-            "measured_on": found.measured_on,
-            "trials": found.tried.iter().map(object).collect::<Vec<_>>(),
-            "best": object(&found.tried[found.best]),
-            "configuration": found.configuration,
-            "output": self.options.output,
-            "report": self.common.reporting.report,
-            "seconds": found.seconds,
-            "seed": self.common.seed,
-        })
-    }
-}
-
-fn point_text(tried: &Tried) -> String {
-    let pairs = tried.point.iter();
-    let mut pairs: Vec<String> = pairs
-        .map(|(name, value)| format!("{name} {value}"))
-        .collect();
-    if tried.by_default {
-        pairs.push("the defaults".to_owned());
-    }
-    pairs.join(", ")
 }

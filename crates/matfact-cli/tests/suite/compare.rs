@@ -73,6 +73,21 @@ fn folds_and_tables_are_told() {
     for result in results(&object) {
         assert!(number(result, "/deviations/ndcg@10") >= 0.0);
     }
+    // Users are drawn for both folds at once.
+    let two = folder.json("compare r.tsv --algorithms als --ranks 1,4 --folds 2 --metrics rmse");
+    let (a, b) = (&results(&two)[0], &results(&two)[1]);
+    let (best, other) = match a.get("behind") {
+        None => (a, b),
+        Some(_) => (b, a),
+    };
+    assert!(best.get("behind").is_none());
+    let gap = number(other, "/metrics/rmse") - number(best, "/metrics/rmse");
+    assert!((number(other, "/behind/difference") - gap).abs() < 1e-12);
+    let (low, high) = (
+        number(other, "/behind/interval/0"),
+        number(other, "/behind/interval/1"),
+    );
+    assert!(low < gap && gap < high, "{low} {gap} {high}");
     assert_eq!(results(&object)[1]["parameters"]["epochs"], 3);
     let text = folder.ok(line).out;
     for part in [

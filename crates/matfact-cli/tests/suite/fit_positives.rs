@@ -1,6 +1,8 @@
 //! `matfact fit ials`, `bpr`, `warp`, `logistic`, `popularity` and `svdpp`: from a file to lists.
 
 use crate::common::{Folder, lines, ratings};
+use matfact::io::save_model;
+use matfact::{AnyModel, Persist};
 
 /// What users like, `user item` a line.
 fn liked() -> Vec<(String, String, u8)> {
@@ -109,4 +111,49 @@ fn a_validation_set_stops_the_fit_and_the_best_model_is_kept() {
     );
     assert_eq!(report["chosen"]["validation"], "ndcg@5 every 5");
     folder.json("evaluate warp r.tsv --rank 3 --positive-from 3 --validation 0.1 --metrics ndcg@5");
+}
+
+/// What the program saves of SVD++ is what the library folds new users in by, and older files without it are read.
+#[test]
+fn a_model_of_svdpp_keeps_its_implicit_factors() {
+    let folder = Folder::new();
+    folder.write("r.tsv", lines(&ratings(), "\t"));
+    folder.ok("fit svdpp r.tsv --rank 3 --model m.st");
+    let file = folder.model("m.st");
+    let model = AnyModel::<f32>::from_record(&file.record).unwrap();
+    let AnyModel::SvdPlusPlus(svdpp) = &model else {
+        panic!("a model of {}", model.kind());
+    };
+    let items = svdpp.factors().column_factors().dim();
+    assert_eq!(svdpp.implicit_factors().dim(), items);
+    assert!(svdpp.implicit_factors().iter().any(|value| *value != 0.0));
+    // A model half written is refused, one of an older version is not.
+    let line = |model: &str| format!("predict {model} --user u3 --item film-4");
+    let mut other = file.clone();
+    other.record.tensors.remove("implicit_factors").unwrap();
+    save_model(folder.at("bad.st"), &other).unwrap();
+    folder.line(&line("bad.st")).refused(6, "implicit_factors");
+    other.record.attributes.remove("deviation").unwrap();
+    save_model(folder.at("old.st"), &other).unwrap();
+    assert_eq!(folder.ok(&line("old.st")).out, folder.ok(&line("m.st")).out);
+    // LIBMF's format has the factors alone; tables have items' ids beside both.
+    folder.ok("export m.st --format libmf --output m.txt");
+    folder.ok("export old.st --format libmf --output old.txt");
+    let text = |name: &str| std::fs::read_to_string(folder.at(name)).unwrap();
+    assert_eq!(text("m.txt"), text("old.txt"));
+    folder.ok("export m.st --format tsv --output tables");
+    let first = |name: &str| {
+        text(name)
+            .lines()
+            .nth(1)
+            .unwrap()
+            .split('\t')
+            .next()
+            .unwrap()
+            .to_owned()
+    };
+    assert_eq!(
+        first("tables/implicit_factors.tsv"),
+        first("tables/col_factors.tsv")
+    );
 }

@@ -99,11 +99,8 @@ fn halving_gives_the_better_ones_more() {
     assert!(configuration.contains(&epochs), "{configuration}");
 }
 
-/// Noise is learnt by heart, so that the best of halving has few epochs: the configuration says so, and a fit by it has
-/// the score.
-#[test]
-fn the_best_of_all_that_was_tried_is_the_best() {
-    let folder = Folder::new();
+/// Ratings of everything by everybody, without a pattern.
+fn noise() -> String {
     let mut text = String::new();
     for user in 0..40_u64 {
         for item in 0..20_u64 {
@@ -114,7 +111,15 @@ fn the_best_of_all_that_was_tried_is_the_best() {
             text += &format!("{user}\t{item}\t{}\n", 1 + (z >> 33) % 5);
         }
     }
-    folder.write("noise.tsv", text);
+    text
+}
+
+/// Noise is learnt by heart, so that the best of halving has few epochs: the configuration says so, and a fit by it has
+/// the score.
+#[test]
+fn the_best_of_all_that_was_tried_is_the_best() {
+    let folder = Folder::new();
+    folder.write("noise.tsv", noise());
     let command =
         "tune sgd noise.tsv --rank 16 --search halving --samples 9 --epochs 90 --output best.toml";
     let object = folder.json(command);
@@ -146,6 +151,82 @@ fn the_defaults_are_tried_and_told() {
     for search in ["grid", "random --samples 2"] {
         let line = format!("tune sgd r.tsv --rank 2 --space space.toml --search {search}");
         assert_eq!(folder.json(&line)["trials"].as_array().unwrap().len(), 2);
+    }
+}
+
+/// Of the gain over the defaults it is said whether it is chance, by the same users, of one part or of all folds.
+#[test]
+fn the_gain_is_told_with_its_chance() {
+    let folder = folder();
+    // Defaults that learn next to nothing.
+    let poor = "tune sgd r.tsv --rank 2 --samples 3 --learning-rate 1e-4";
+    for held_out in ["", " --folds 3"] {
+        let line = format!("{poor}{held_out}");
+        let object = folder.json(&line);
+        let defaults = &object["trials"][0];
+        let gap = number(defaults, "/score") - number(&object, "/best/score");
+        assert!((number(defaults, "/behind/difference") - gap).abs() < 1e-12);
+        let (low, high) = (
+            number(defaults, "/behind/interval/0"),
+            number(defaults, "/behind/interval/1"),
+        );
+        assert!(0.0 < low && low < gap && gap < high, "{object:#}");
+        assert_eq!(object["within_chance"], false);
+        let others = object["trials"].as_array().unwrap()[1..].iter();
+        assert!(others.clone().all(|trial| trial.get("behind").is_none()));
+        let text = folder.ok(&line).out;
+        let told = format!("  behind  the defaults by {gap:+.4} ({low:+.4} to {high:+.4})");
+        assert!(
+            text.contains(&told) && text.contains(": more than chance\n"),
+            "{text}"
+        );
+    }
+    // Without users' own values, without defaults, and where these are the best, nothing is said.
+    folder.write("space.toml", "regularization = [0.05]\n");
+    folder.write("poor.toml", "learning-rate = [1e-5]\n");
+    for line in [
+        "tune bpr r.tsv --rank 2 --samples 2 --epochs 3 --metric coverage@3",
+        "tune sgd r.tsv --rank 2 --space space.toml --search grid",
+        "tune sgd r.tsv --rank 2 --space poor.toml --samples 2",
+    ] {
+        let object = folder.json(line);
+        assert!(object["within_chance"].is_null(), "{line}: {object:#}");
+        assert!(!folder.ok(line).out.contains("  behind  "), "{line}");
+    }
+}
+
+/// Ratings without any pattern: what is gained there is chance.
+#[test]
+fn a_gain_on_noise_is_within_chance() {
+    let folder = Folder::new();
+    folder.write("noise.tsv", noise());
+    let line = "tune sgd noise.tsv --rank 2 --samples 6";
+    let object = folder.json(line);
+    assert_eq!(object["within_chance"], true, "{object:#}");
+    let text = folder.ok(&format!("{line} --report r.html")).out;
+    let verdict = "within chance: the two cannot be told apart on these data";
+    assert!(text.contains(verdict), "{text}");
+    let html = std::fs::read_to_string(folder.at("r.html")).unwrap();
+    assert!(html.contains(verdict));
+}
+
+/// Each try is told where that is asked for, and nothing where it is not.
+#[test]
+fn tries_are_told_one_by_one() {
+    let folder = folder();
+    let line = "tune sgd r.tsv --rank 2 --search halving --samples 3 --epochs 9";
+    let silent = folder.ok(line);
+    assert_eq!(silent.err, "");
+    let told = folder.ok(&format!("{line} -v")).err;
+    let tries: Vec<&str> = told
+        .lines()
+        .filter(|line| line.contains(" tried "))
+        .collect();
+    // The defaults, three, and the best of them.
+    assert_eq!(tries.len(), 5, "{told}");
+    for (at, line) in tries.iter().enumerate() {
+        let part = format!("number={} of=5 score=", at + 1);
+        assert!(line.contains(&part), "{line}");
     }
 }
 

@@ -70,6 +70,33 @@ impl Halving {
         }
         Ok(())
     }
+
+    /// What the largest budget is divided by at first: it is then still at least the least.
+    fn divisor(&self) -> usize {
+        let (least, largest) = self.budgets;
+        let mut divisor = 1_usize;
+        while largest / divisor / self.factor >= least {
+            divisor *= self.factor;
+        }
+        divisor
+    }
+
+    /// The rounds: how many points each tries, and with what budget. Later ones have fewer points where some fail.
+    ///
+    /// # Errors
+    /// As [`Halving::validate`].
+    pub fn rounds(&self) -> Result<Vec<(usize, usize)>> {
+        self.validate()?;
+        let (_, largest) = self.budgets;
+        let (mut divisor, mut points) = (self.divisor(), self.samples);
+        let mut rounds = vec![(points, largest / divisor)];
+        while divisor > 1 && points > 1 {
+            divisor /= self.factor;
+            points = (points / self.factor).max(1);
+            rounds.push((points, largest / divisor));
+        }
+        Ok(rounds)
+    }
 }
 
 /// Searches a space by successive halving; see [`Halving`]. `score` gets a point and its budget.
@@ -95,12 +122,8 @@ pub fn successive_halving(
 ) -> Result<SearchResult> {
     halving.validate()?;
     let mut points = space.sample(halving.samples, halving.seed)?;
-    let (least, largest) = halving.budgets;
-    // What the largest can be divided by and still be at least the least.
-    let mut divisor = 1_usize;
-    while largest / divisor / halving.factor >= least {
-        divisor *= halving.factor;
-    }
+    let (_, largest) = halving.budgets;
+    let mut divisor = halving.divisor();
     let mut trials: Vec<Trial> = Vec::new();
     loop {
         let budget = largest / divisor;

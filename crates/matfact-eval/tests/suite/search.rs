@@ -64,12 +64,34 @@ fn halving_spends_more_on_fewer() {
     .unwrap();
     let budgets = |budget| result.trials.iter().filter(|t| t.budget == budget).count();
     assert_eq!([budgets(2), budgets(6), budgets(20)], [18, 6, 2]);
+    assert_eq!(halving.rounds().unwrap(), [(18, 2), (6, 6), (2, 20)]);
     // Here budgets do not change the order: the best of the first round goes on to the end.
     let first = &result.trials[..18];
     let best = first
         .iter()
         .min_by(|a, b| a.score.unwrap().total_cmp(&b.score.unwrap()));
     assert_eq!(result.best().point, best.unwrap().point);
+}
+
+#[test]
+fn rounds_are_known_before() {
+    let space = SearchSpace::new().uniform("x", 0.0, 1.0);
+    for (samples, least, largest, factor) in
+        [(1, 1, 27, 3), (2, 1, 27, 3), (7, 5, 5, 2), (40, 2, 100, 4)]
+    {
+        let halving = Halving::new(samples, least, largest).factor(factor);
+        let mut seen: Vec<(usize, usize)> = Vec::new();
+        successive_halving(&space, &halving, false, |point, budget| {
+            match seen.last_mut() {
+                Some((points, own)) if *own == budget => *points += 1,
+                _ => seen.push((1, budget)),
+            }
+            point.number("x")
+        })
+        .unwrap();
+        assert_eq!(halving.rounds().unwrap(), seen);
+    }
+    assert!(Halving::new(3, 0, 9).rounds().is_err());
 }
 
 #[test]

@@ -115,6 +115,7 @@ const DEVIATION: &str = "deviation";
 impl<T: Scalar> Persist for SvdPlusPlusModel<T> {
     fn to_record(&self) -> ModelRecord {
         let mut record = self.factors.to_record();
+        record.algorithm = "svdpp".to_owned();
         record.insert("implicit_factors", &self.implicit);
         // The shortest text that gives the same bits back.
         let deviation = format!("{:?}", self.deviation);

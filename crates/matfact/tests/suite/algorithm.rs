@@ -1,9 +1,9 @@
 //! Algorithms chosen at run time.
 #![cfg(all(feature = "nmf", feature = "svd", feature = "sgd", feature = "als"))]
 
-use matfact::core::Plan;
+use matfact::core::{ModelRecord, Plan};
 use matfact::prelude::*;
-use matfact::{AnyModel, Error, Input, Persist};
+use matfact::{AnyModel, Error, Input, Persist, SvdPlusPlus, SvdPlusPlusModel};
 
 fn table() -> Array2<f64> {
     array![
@@ -318,5 +318,88 @@ fn ratings_on_disk_are_for_sgd() {
         for refusal in refusals {
             assert!(matches!(refusal, Error::UnsupportedInput { algorithm: a, .. } if a == *name));
         }
+    }
+}
+
+/// A model of SVD++ goes through a file with all that new rows are folded in by.
+#[test]
+fn a_saved_model_of_svdpp_folds_in_as_the_fitted_one() {
+    let ratings = Ratings::from_dense(table().view(), 0.0).unwrap();
+    let svdpp = SvdPlusPlus::new(2);
+    let fitted = svdpp.fit(&ratings).unwrap().model;
+    let algorithm = Algorithm::SvdPlusPlus(svdpp.clone());
+    let model = algorithm.fit(&Input::from(&ratings)).unwrap().model;
+    let path = std::env::temp_dir().join(format!("matfact-svdpp-{}", std::process::id()));
+    matfact_io::save_model(&path, &matfact_io::ModelFile::new(model.to_record())).unwrap();
+    let file = matfact_io::load_model(&path).unwrap();
+    std::fs::remove_file(&path).unwrap();
+    assert_eq!(file.record.algorithm, "svdpp");
+    let back = AnyModel::<f64>::from_record(&file.record).unwrap();
+    let AnyModel::SvdPlusPlus(loaded) = &back else {
+        panic!("a model of {}", back.kind());
+    };
+    assert_eq!(loaded, &fitted);
+    let new = Ratings::from_triplets(
+        (2, 4),
+        [(0, 0, 5.0), (0, 3, 1.0), (1, 2, 2.0)],
+        Duplicates::Error,
+    );
+    let new = new.unwrap();
+    let of_loaded = svdpp.fold_in(loaded, &new).unwrap();
+    assert_eq!(of_loaded, svdpp.fold_in(&fitted, &new).unwrap());
+    // What is folded in depends on the implicit factors.
+    let without = SvdPlusPlusModel::new(
+        fitted.factors().clone(),
+        Array2::zeros((4, 2)),
+        fitted.deviation(),
+    );
+    assert_ne!(of_loaded, svdpp.fold_in(&without.unwrap(), &new).unwrap());
+    assert_eq!(back.factors(), Some(fitted.factors()));
+}
+
+/// Files of SVD++ that were written without implicit factors are models of plain factors; half of what belongs to
+/// them, or anything else in their place, is refused.
+#[test]
+fn records_of_svdpp_are_whole_or_of_plain_factors() {
+    let ratings = Ratings::from_dense(table().view(), 0.0).unwrap();
+    let algorithm = Algorithm::by_name("svdpp", 2).unwrap();
+    let model = algorithm.fit(&Input::from(&ratings)).unwrap().model;
+    let record = model.to_record();
+    let mut old = record.clone();
+    old.tensors.remove("implicit_factors").unwrap();
+    old.attributes.remove("deviation").unwrap();
+    let old = AnyModel::<f64>::from_record(&old).unwrap();
+    assert_eq!(old.kind(), "factors");
+    assert_eq!(old.factors(), model.factors());
+    for row in 0..4 {
+        assert_eq!(old.predict(row, 1).unwrap(), model.predict(row, 1).unwrap());
+    }
+    let refused = |change: &dyn Fn(&mut ModelRecord), part: &str| {
+        let mut bad = record.clone();
+        change(&mut bad);
+        match AnyModel::<f64>::from_record(&bad) {
+            Err(Error::InvalidModel { reason }) => assert!(reason.contains(part), "{reason}"),
+            other => panic!("{part}: {other:?}"),
+        }
+    };
+    refused(
+        &|bad| drop(bad.tensors.remove("implicit_factors")),
+        "implicit_factors",
+    );
+    refused(&|bad| drop(bad.attributes.remove("deviation")), "deviation");
+    refused(
+        &|bad| bad.insert("implicit_factors", &Array2::<f64>::zeros((3, 2))),
+        "implicit factors",
+    );
+    refused(
+        &|bad| bad.insert("implicit_factors", &Array1::<f64>::zeros(8)),
+        "implicit_factors",
+    );
+    for text in ["much", "0", "-1", "inf", "NaN"] {
+        let set = |bad: &mut ModelRecord| {
+            bad.attributes
+                .insert("deviation".to_owned(), text.to_owned());
+        };
+        refused(&set, "deviation");
     }
 }
