@@ -110,6 +110,9 @@ impl Drop for Tries {
     }
 }
 
+/// The exit code of a program that an interrupt has ended, as shells have it.
+pub(crate) const INTERRUPTED: i32 = 130;
+
 /// The flag that an interrupt (Ctrl-C) raises; a second interrupt ends the program at once.
 pub(crate) fn interruption() -> &'static Cancellation {
     static FLAG: OnceLock<Cancellation> = OnceLock::new();
@@ -119,7 +122,7 @@ pub(crate) fn interruption() -> &'static Cancellation {
         // Without a handler an interrupt just ends the program: worse, but not wrong.
         let _ = ctrlc::set_handler(move || {
             if raised.is_cancelled() {
-                std::process::exit(130);
+                std::process::exit(INTERRUPTED);
             }
             raised.cancel();
         });

@@ -1,8 +1,9 @@
 //! The iterations, from what was seen to a model.
 
 use super::confidence::{Confidences, both_sides};
-use super::half_step::{ImplicitStep, Rooms};
+use super::half_step::ImplicitStep;
 use super::parameters::ImplicitAls;
+use super::rooms::Rooms;
 use crate::half_step::{Factors, Measures};
 use crate::size::check_size;
 use matfact_core::ndarray::{Array2, ArrayView2};

@@ -2,8 +2,9 @@
 
 use super::confidence::both_sides;
 use super::fit::{check_model, finite};
-use super::half_step::{ImplicitStep, Rooms};
+use super::half_step::ImplicitStep;
 use super::parameters::ImplicitAls;
+use super::rooms::Rooms;
 use crate::half_step::Factors;
 use matfact_core::ndarray::Array2;
 use matfact_core::{Error, FactorModel, ObservedEntries, Result, Scalar};

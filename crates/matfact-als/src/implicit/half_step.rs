@@ -2,6 +2,7 @@
 
 use super::confidence::Confidences;
 use super::parameters::ImplicitAls;
+use super::rooms::Rooms;
 use crate::AlsSolver;
 use crate::half_step::{Factors, Measures};
 use matfact_core::{Recommendation, Scalar};
@@ -403,34 +404,6 @@ impl ImplicitStep {
     /// w₀ Σ (x·y)² over all pairs of the two sides.
     pub(super) fn shared<T: Scalar>(&self, a: &SharedGram<T>, b: &SharedGram<T>) -> f64 {
         self.unobserved * a.squared_products(b)
-    }
-}
-
-/// Memory for factors in another basis, which one half-step after the other uses.
-#[derive(Debug)]
-pub(super) struct Rooms<T: Scalar>(Vec<Regressors<T>>);
-
-impl<T: Scalar> Default for Rooms<T> {
-    fn default() -> Self {
-        Self(Vec::new())
-    }
-}
-
-impl<T: Scalar> Rooms<T> {
-    /// Room for as many factors as these.
-    fn take(&mut self, factors: &Regressors<T>) -> Regressors<T> {
-        let fits =
-            |room: &Regressors<T>| (room.rows(), room.rank()) == (factors.rows(), factors.rank());
-        match self.0.iter().position(fits) {
-            Some(place) => self.0.swap_remove(place),
-            None => Regressors::zeros(factors.rows(), factors.rank()),
-        }
-    }
-
-    fn give(&mut self, room: Regressors<T>) {
-        if room.rows() > 0 {
-            self.0.push(room);
-        }
     }
 }
 

@@ -6,6 +6,7 @@ mod fit;
 mod fold_in;
 mod half_step;
 mod parameters;
+mod rooms;
 
 pub use confidence::Confidence;
 pub use explain::Explanation;

@@ -64,6 +64,11 @@ impl Course {
         value
     }
 
+    /// Whether no try has come to a score.
+    pub(super) fn is_without_score(&self) -> bool {
+        self.best.is_none()
+    }
+
     /// How much the defaults differ from the best, where both are known.
     pub(super) fn behind(&self) -> Result<Option<Behind>> {
         match (&self.defaults, &self.best) {

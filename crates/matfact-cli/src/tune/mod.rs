@@ -18,7 +18,7 @@ use crate::fit::{check_counts, fit_alone, parts};
 use crate::held_out::{Behind, HeldOut};
 use crate::input::{read, read_positives};
 use crate::output::{complain, say};
-use crate::progress::interruption;
+use crate::progress::{INTERRUPTED, interruption};
 use crate::trial::{self, Kind};
 use course::{Course, is_better};
 use matfact::eval::{
@@ -225,10 +225,18 @@ impl Task<'_> {
                     score(point, Some(budget))
                 })
             }
-        }?;
+        };
         if interruption().is_cancelled() {
+            if course.is_without_score() {
+                drop(course);
+                complain(
+                    "notice: interrupted before a first try was done; there is nothing to tell",
+                );
+                std::process::exit(INTERRUPTED);
+            }
             complain("notice: interrupted; this is the best so far");
         }
+        let result = result?;
         let tried = self.tried(defaults, &result, &course.seconds);
         let behind = course.behind()?;
         drop(course);
