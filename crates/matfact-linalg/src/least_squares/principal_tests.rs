@@ -135,7 +135,7 @@ pub(super) fn wide<T: Scalar>(row: &[T]) -> Array1<f64> {
     row.iter().map(|v| v.as_f64()).collect()
 }
 
-/// Ranks within, at and beyond a cache line, and beyond a block; few entries, none, and more than are kept side by side.
+/// Ranks within, at and beyond a cache line, and beyond a block; few entries, none, and many.
 const SIZES: [(usize, usize, usize); 7] = [
     (9, 1, 4),
     (30, 5, 0),

@@ -1,5 +1,6 @@
 //! Passes over a row's regressors, against the plain formulas.
 
+use super::descent::{Constant, Descent};
 use super::gather::Listed;
 use super::principal_tests::{Case, wide};
 use super::pull::{AddRows, Pull, Rows};
@@ -103,4 +104,62 @@ fn check_pull<T: Scalar>(tolerance: f64) {
 fn a_pull_is_the_sum_of_the_plain_formula() {
     check_pull::<f64>(1e-13);
     check_pull::<f32>(1e-5);
+}
+
+/// Steps with all, some and none of the regressors kept, with and without a constant.
+fn check_descent<T: Scalar>(tolerance: f64) {
+    let (stride, count) = (32, 75);
+    let mut case = Case::<T>::new(90, stride, count);
+    for weight in &mut case.weights {
+        *weight = weight.abs();
+    }
+    let (zeros, ones) = (vec![T::zero(); stride], vec![T::one(); stride]);
+    let panel = (case.regressors.values(), stride);
+    let weight: f64 = case.weights.iter().map(|w| w.as_f64()).sum::<f64>() + 0.5;
+    let target: f64 = case.targets.iter().map(|m| m.as_f64()).sum();
+    for simd in Simd::available() {
+        for with_constant in [false, true] {
+            let mut of_all: Option<(Vec<T>, f64)> = None;
+            for kept in [count, 33, 0] {
+                let (mut totals, mut out) = (zeros.clone(), ones.clone());
+                let (mut room, mut vectors) = (vec![T::zero(); kept * stride], zeros.repeat(4));
+                let sum = simd.run(Descent {
+                    rows: Listed::new(panel, &case.rows, &[3]),
+                    weights: &case.weights,
+                    aims: &case.targets,
+                    diagonal: &ones,
+                    lambda: 0.5,
+                    pulled: &ones,
+                    constant: with_constant.then_some(Constant {
+                        totals: &mut totals,
+                        weight,
+                        target,
+                    }),
+                    steps: 3,
+                    kept: &mut room,
+                    vectors: &mut vectors,
+                    out: &mut out,
+                    simd,
+                });
+                let (known, known_sum) = of_all.get_or_insert_with(|| (out.clone(), sum));
+                let worst = wide(&out) - wide(known);
+                let place = format!("{simd:?}, {kept} kept, {with_constant}");
+                assert!(
+                    worst.iter().all(|d| d.abs() < tolerance),
+                    "{place}: {worst}"
+                );
+                assert!(
+                    (sum - *known_sum).abs() < tolerance * known_sum.abs(),
+                    "{place}"
+                );
+                assert!(out != ones, "it has moved");
+            }
+        }
+    }
+}
+
+#[test]
+fn regressors_that_are_read_anew_are_those_that_are_kept() {
+    check_descent::<f64>(1e-12);
+    check_descent::<f32>(1e-4);
 }
