@@ -11,6 +11,34 @@
 //! start, also by conjugate gradients, which never form G, and by coordinate descent on the equations, which
 //! can keep p from falling below 0.
 
+/// Makes a kernel of what has `lines`, plain loops over cache lines, and `wide`, the same in registers of AVX-512.
+macro_rules! in_lines_or_registers {
+    ($kernel:ident -> $output:ty) => {
+        impl<T: Scalar> Kernel for $kernel<'_, T> {
+            type Output = $output;
+
+            #[inline(always)]
+            fn run<const FMA: bool>(self) -> $output {
+                match line::<T>() {
+                    16 => self.lines::<FMA, 16>(),
+                    _ => self.lines::<FMA, 8>(),
+                }
+            }
+
+            #[cfg(target_arch = "x86_64")]
+            #[inline(always)]
+            unsafe fn run_avx512(self) -> $output {
+                use std::arch::x86_64::{__m512, __m512d};
+                // SAFETY: the caller has AVX-512, and a line is a register of numbers of this type.
+                match line::<T>() {
+                    16 => unsafe { self.wide::<__m512>() },
+                    _ => unsafe { self.wide::<__m512d>() },
+                }
+            }
+        }
+    };
+}
+
 mod cholesky;
 mod conjugate_gradients;
 mod coordinate_descent;
@@ -176,6 +204,23 @@ impl<T: Scalar> RidgeRegression<T> {
         self.gram.as_mut_slice().fill(T::zero());
         self.begin();
         self.add_all(entries, false, true);
+    }
+
+    /// The weights of entries as scales, 1 where there are none, and what they aim at: w t.
+    fn weigh(&mut self, entries: RegressionEntries<'_, T>) {
+        self.scales.clear();
+        self.aims.clear();
+        match entries.weights {
+            None => {
+                self.scales.resize(entries.rows.len(), T::one());
+                self.aims.extend_from_slice(entries.targets);
+            }
+            Some(weights) => {
+                self.scales.extend_from_slice(weights);
+                let pairs = weights.iter().zip(entries.targets);
+                self.aims.extend(pairs.map(|(w, t)| *w * *t));
+            }
+        }
     }
 
     /// Sums of nothing, but for G.

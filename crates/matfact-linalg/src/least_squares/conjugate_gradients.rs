@@ -27,19 +27,7 @@ impl<T: Scalar> RidgeRegression<T> {
         out: &mut [T],
     ) -> T {
         entries.check(self.rank, out.len());
-        self.scales.clear();
-        self.aims.clear();
-        match entries.weights {
-            None => {
-                self.scales.resize(entries.rows.len(), T::one());
-                self.aims.extend_from_slice(entries.targets);
-            }
-            Some(weights) => {
-                self.scales.extend_from_slice(weights);
-                let pairs = weights.iter().zip(entries.targets);
-                self.aims.extend(pairs.map(|(w, t)| *w * *t));
-            }
-        }
+        self.weigh(entries);
         let sum_of = |values: &[T]| -> f64 { values.iter().map(|value| value.as_f64()).sum() };
         let target = sum_of(&self.aims);
         let weight = ridge.constant.map(|own| sum_of(&self.scales) + own);

@@ -1,14 +1,11 @@
 //! The errors of a regression's entries, without a k x k matrix.
 
-use super::gather::Listed;
+use super::pull::{AddRows, Pull, Rows};
 use super::{RegressionEntries, Ridge, RidgeRegression};
 use crate::simd::{Kernel, multiply_add};
 use crate::sparse::line;
 use matfact_core::Scalar;
 use std::hint::black_box;
-
-/// Entries whose products are formed before any of them is added: so that no sum waits for another.
-const AT_ONCE: usize = 4;
 
 impl<T: Scalar> RidgeRegression<T> {
     /// Σ w (t − q·p − b)², in `f64`.
@@ -50,19 +47,28 @@ impl<T: Scalar> RidgeRegression<T> {
         entries.check(self.rank, solution.len());
         let (rank, stride) = (self.rank, self.stride);
         self.begin();
+        self.weigh(entries);
         self.work.clear();
         self.work.resize(2 * stride, T::zero());
         let (vector, sums) = self.work.split_at_mut(stride);
         vector[..rank].copy_from_slice(solution);
-        self.simd.run(Errors {
-            entries,
-            targets: Some(entries.targets),
-            weighed: false,
-            stride,
+        let rows = entries.listed();
+        self.simd.run(Pull {
+            rows: Rows::Listed(rows),
+            weights: &self.scales,
+            aims: Some(&self.aims),
             vector,
-            out: sums,
-            totals: Some(self.totals.as_mut_slice()),
-            moments: Some(self.moments.as_mut_slice()),
+            out: Some(&mut *sums),
+        });
+        self.simd.run(AddRows {
+            rows,
+            coefficients: &self.scales,
+            out: self.totals.as_mut_slice(),
+        });
+        self.simd.run(AddRows {
+            rows,
+            coefficients: &self.aims,
+            out: self.moments.as_mut_slice(),
         });
         let bias = bias.as_f64();
         let mut squares = 0.0;
@@ -142,109 +148,4 @@ impl<T: Scalar> SquaredErrors<'_, T> {
     }
 }
 
-impl<T: Scalar> Kernel for SquaredErrors<'_, T> {
-    type Output = f64;
-
-    #[inline(always)]
-    fn run<const FMA: bool>(self) -> f64 {
-        match line::<T>() {
-            16 => self.lines::<FMA, 16>(),
-            _ => self.lines::<FMA, 8>(),
-        }
-    }
-
-    #[cfg(target_arch = "x86_64")]
-    #[inline(always)]
-    unsafe fn run_avx512(self) -> f64 {
-        use std::arch::x86_64::{__m512, __m512d};
-        // SAFETY: the caller has AVX-512, and a line is a register of numbers of this type.
-        match line::<T>() {
-            16 => unsafe { self.wide::<__m512>() },
-            _ => unsafe { self.wide::<__m512d>() },
-        }
-    }
-}
-
-/// Adds Σ w (t − q·v) q to `out` (t = 0 without targets), Σ w q to `totals` and Σ w t q to `moments`.
-pub(super) struct Errors<'a, T: Scalar> {
-    pub(super) entries: RegressionEntries<'a, T>,
-    pub(super) targets: Option<&'a [T]>,
-    /// Whether the targets have their weights in them already: w t is what is given.
-    pub(super) weighed: bool,
-    pub(super) stride: usize,
-    pub(super) vector: &'a [T],
-    pub(super) out: &'a mut [T],
-    pub(super) totals: Option<&'a mut [T]>,
-    pub(super) moments: Option<&'a mut [T]>,
-}
-
-impl<T: Scalar> Errors<'_, T> {
-    #[inline(always)]
-    fn lines<const FMA: bool, const L: usize>(mut self) {
-        let (stride, values) = (self.stride, self.entries.regressors.values());
-        let listed = Listed::new((values, stride), self.entries.rows, &[]);
-        for (group, rows) in self.entries.rows.chunks(AT_ONCE).enumerate() {
-            let mut weights = [T::one(); AT_ONCE];
-            let mut errors = [T::zero(); AT_ONCE];
-            let mut weighted = [T::zero(); AT_ONCE];
-            for (slot, row) in rows.iter().enumerate() {
-                let e = group * AT_ONCE + slot;
-                listed.ask_ahead(e);
-                let regressor = &values[*row as usize * stride..][..stride];
-                let product = product::<FMA, L, T>(regressor, self.vector);
-                if let Some(given) = self.entries.weights {
-                    weights[slot] = given[e];
-                }
-                let target = self.targets.map_or(T::zero(), |targets| targets[e]);
-                if self.weighed {
-                    errors[slot] = target - weights[slot] * product;
-                    weighted[slot] = target;
-                } else {
-                    errors[slot] = weights[slot] * (target - product);
-                    weighted[slot] = weights[slot] * target;
-                }
-            }
-            add::<FMA, L, T>(values, (rows, stride), &errors, self.out);
-            if let Some(totals) = &mut self.totals {
-                add::<FMA, L, T>(values, (rows, stride), &weights, totals);
-            }
-            if let Some(moments) = &mut self.moments {
-                add::<FMA, L, T>(values, (rows, stride), &weighted, moments);
-            }
-        }
-    }
-}
-
-/// out += Σ c q over some rows.
-#[inline(always)]
-fn add<const FMA: bool, const L: usize, T: Scalar>(
-    values: &[T],
-    (rows, stride): (&[u32], usize),
-    coefficients: &[T; AT_ONCE],
-    out: &mut [T],
-) {
-    for (column, out) in out.chunks_exact_mut(L).enumerate() {
-        let mut sums = [T::zero(); L];
-        sums.copy_from_slice(out);
-        for (row, coefficient) in rows.iter().zip(coefficients) {
-            let start = *row as usize * stride + column * L;
-            let regressor = &values[start..start + L];
-            for lane in 0..L {
-                sums[lane] = multiply_add::<FMA, T>(*coefficient, regressor[lane], sums[lane]);
-            }
-        }
-        out.copy_from_slice(&sums);
-    }
-}
-
-impl<T: Scalar> Kernel for Errors<'_, T> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<const FMA: bool>(self) {
-        match line::<T>() {
-            16 => self.lines::<FMA, 16>(),
-            _ => self.lines::<FMA, 8>(),
-        }
-    }
-}
+in_lines_or_registers!(SquaredErrors -> f64);

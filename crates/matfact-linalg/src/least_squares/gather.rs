@@ -175,25 +175,4 @@ pub(super) fn add_rows<const FMA: bool, const L: usize, T: Scalar>(
     }
 }
 
-impl<T: Scalar> Kernel for GatherScaled<'_, T> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<const FMA: bool>(self) {
-        match line::<T>() {
-            16 => self.lines::<FMA, 16>(),
-            _ => self.lines::<FMA, 8>(),
-        }
-    }
-
-    #[cfg(target_arch = "x86_64")]
-    #[inline(always)]
-    unsafe fn run_avx512(self) {
-        use std::arch::x86_64::{__m512, __m512d};
-        // SAFETY: the caller has AVX-512, and a line is a register of numbers of this type.
-        match line::<T>() {
-            16 => unsafe { self.wide::<__m512>() },
-            _ => unsafe { self.wide::<__m512d>() },
-        }
-    }
-}
+in_lines_or_registers!(GatherScaled -> ());

@@ -111,28 +111,7 @@ pub(super) fn products<const FMA: bool, const L: usize, T: Scalar>(
     quarters.map(|[a, b, c, d]| (a + b) + (c + d))
 }
 
-impl<T: Scalar> Kernel for Pull<'_, T> {
-    type Output = f64;
-
-    #[inline(always)]
-    fn run<const FMA: bool>(self) -> f64 {
-        match line::<T>() {
-            16 => self.lines::<FMA, 16>(),
-            _ => self.lines::<FMA, 8>(),
-        }
-    }
-
-    #[cfg(target_arch = "x86_64")]
-    #[inline(always)]
-    unsafe fn run_avx512(self) -> f64 {
-        use std::arch::x86_64::{__m512, __m512d};
-        // SAFETY: the caller has AVX-512, and a line is a register of numbers of this type.
-        match line::<T>() {
-            16 => unsafe { self.wide::<__m512>() },
-            _ => unsafe { self.wide::<__m512d>() },
-        }
-    }
-}
+in_lines_or_registers!(Pull -> f64);
 
 /// Adds Σ m q of some rows of a panel to `out`.
 pub(super) struct AddRows<'a, T> {
@@ -162,25 +141,4 @@ impl<T: Scalar> AddRows<'_, T> {
     }
 }
 
-impl<T: Scalar> Kernel for AddRows<'_, T> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<const FMA: bool>(self) {
-        match line::<T>() {
-            16 => self.lines::<FMA, 16>(),
-            _ => self.lines::<FMA, 8>(),
-        }
-    }
-
-    #[cfg(target_arch = "x86_64")]
-    #[inline(always)]
-    unsafe fn run_avx512(self) {
-        use std::arch::x86_64::{__m512, __m512d};
-        // SAFETY: the caller has AVX-512, and a line is a register of numbers of this type.
-        match line::<T>() {
-            16 => unsafe { self.wide::<__m512>() },
-            _ => unsafe { self.wide::<__m512d>() },
-        }
-    }
-}
+in_lines_or_registers!(AddRows -> ());

@@ -75,6 +75,9 @@ impl<T: Scalar> GatherScaled<'_, T> {
     }
 
     /// Some columns of all rows; of the totals too, if there are `TOTALS`.
+    ///
+    /// # Safety
+    /// As [`GatherScaled::wide`], which has checked all lengths, and so many columns from there on.
     #[inline(always)]
     unsafe fn columns<W: Wide, const COUNT: usize, const TOTALS: bool>(&mut self, column: usize) {
         let stride = self.rows.stride;
